@@ -83,7 +83,7 @@ from tagsync.model.plan import (
     TargetName,
 )
 from tagsync.model.policy import DEFAULT_POLICY, Guard, GuardId, GuardRule, Limit, Policy
-from tagsync.model.report import FileOutcome, OutcomeName, PartialOutcome, Report, RequestCounts, Status, Timing
+from tagsync.model.report import KILLED, FileOutcome, OutcomeName, PartialOutcome, Report, RequestCounts, Status, Timing
 from tagsync.model.requests import Accepted, BulkResult, Done, Gone, Op, Refused, Request, Unclear
 from tagsync.model.rules import RuleName
 from tagsync.model.testing import (
@@ -111,6 +111,7 @@ __all__ = [
     "DEFAULT_POLICY",
     "ENVIRONMENT_PATTERN",
     "KEY_VARIABLE",
+    "KILLED",
     "LISTED",
     "MIN_COMPARED",
     "NO_LONGER_DECLARED",
