@@ -191,7 +191,13 @@ def status_counts(counts: Sequence[tuple[Status, int]]) -> str:
 
 
 def reason_words(status: Status, error: str | None, *, in_part: bool = False) -> str:
-    """Return why a file was not changed: 'not sent, the run was interrupted' or 'failed: file is locked'."""
+    """Return why a file was not changed: 'not sent, the run was interrupted' or 'failed: file is locked'.
+
+    Args:
+        status: the file's status.
+        error: the error message, if there is one.
+        in_part: whether some of the file's changes were made.
+    """
     if status is Status.SKIPPED and error:
         words = shown(error.replace("not sent: ", "not sent, ", 1))
         return f"{IN_PART}: {words}" if in_part else words

@@ -74,7 +74,12 @@ def plan_html(view: PlanView, *, thumbnails: bool = False) -> Iterator[str]:
 
 
 def report_html(view: ReportView, *, thumbnails: bool = False) -> Iterator[str]:
-    """Yield a page that shows what an apply did."""
+    """Yield a page that shows what an apply did.
+
+    Args:
+        view: the report.
+        thumbnails: whether the page may load the files' thumbnails, which tells their host who looks at it.
+    """
     report = view.report
     pictures = view.plan.thumbnails if thumbnails else {}
 
