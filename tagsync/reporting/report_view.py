@@ -12,10 +12,10 @@ from tagsync.model import (
     Op,
     Report,
     Status,
+    counted,
 )
 from tagsync.reporting.groups import groups
 from tagsync.reporting.phrases import (
-    counted,
     sent_sentence,
     status_counts,
     tag_counts,

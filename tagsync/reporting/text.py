@@ -3,7 +3,18 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from tagsync.escape import shown
-from tagsync.model import Diagnostic, Level, Op, Plan, Status, guard_finding, guard_limit, is_near_limit, objection
+from tagsync.model import (
+    Diagnostic,
+    Level,
+    Op,
+    Plan,
+    Status,
+    counted,
+    guard_finding,
+    guard_limit,
+    is_near_limit,
+    objection,
+)
 from tagsync.reporting.console import Lines, Segment, columns, padded
 from tagsync.reporting.groups import ChangeGroup, GroupLine, Groups
 from tagsync.reporting.guard_view import UNDOING
@@ -13,7 +24,6 @@ from tagsync.reporting.phrases import (
     cause_sentence,
     cause_words,
     common_cause,
-    counted,
     filter_sentence,
     missing_sentence,
     plan_summary,
