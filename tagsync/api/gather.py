@@ -26,6 +26,9 @@ from tagsync.model import Config, CurrentFile, DesiredState, Origin, as_shown
 from tagsync.planning.contradictions import account_faults, contradictions
 from tagsync.planning.skipped_files import unreadable_finding
 
+MOMENT = "%Y-%m-%dT%H:%M:%SZ"
+"""How plans and reports show a time, in UTC."""
+
 Paths = str | PathLike[str] | Iterable[str | PathLike[str]] | Config
 """One or more paths of manifests, or the configuration that names them."""
 
@@ -165,7 +168,11 @@ export = blocking(export_async)
 
 
 def check_folder(folder: str) -> None:
-    """Check that a text is the path of a folder."""
+    """Check that a text is the path of a folder.
+
+    Raises:
+        UsageError: it does not start and end with one slash.
+    """
     if not (folder.startswith("/") and folder.endswith("/")) or "//" in folder:
         meant = quoted("/" + "".join(f"{part}/" for part in folder.split("/") if part), 200)
         raise UsageError(f"{quoted(folder, 200)} does not start and end with a slash, as folders do: use {meant}")
@@ -179,4 +186,4 @@ _EXPORTS: Mapping[ExportFormat, Callable[[Iterable[CurrentFile], str], Exported]
 
 def now() -> str:
     """Return the current UTC time in ISO 8601, to the second."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return datetime.now(UTC).strftime(MOMENT)

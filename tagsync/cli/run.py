@@ -18,7 +18,7 @@ from tagsync.cli.options import LibrarySettings, OutputSettings, PlanSettings
 from tagsync.cli.output import Output
 from tagsync.cli.signals import until_signal
 from tagsync.errors import RefusedError, UnknownPathError, UsageError
-from tagsync.escape import quoted
+from tagsync.escape import quoted, shown
 from tagsync.model import ByPath, DesiredState, Plan, Report, counted
 from tagsync.planning.changed_since import Revision
 from tagsync.planning.difference import difference
@@ -118,7 +118,11 @@ def plan(
 
 
 def _check_known(plan: Plan, desired: DesiredState) -> None:
-    """Check that the path to explain is that of a file or of a rule."""
+    """Check that the path to explain is that of a file or of a rule.
+
+    Raises:
+        UnknownPathError: it is neither.
+    """
     for found in plan.explanations:
         named = (entry.selector for entry in desired.entries if isinstance(entry.selector, ByPath))
         if found.file is None and not any(selector.path == found.path for selector in named):
@@ -139,7 +143,14 @@ def undo(
     with output.failures_written(), workspace_of(library, output.warn) as unnamed:
         if file is None:
             path, report = unnamed.newest_change()
-            output.say(f"Undo of the apply that ended at {report.finished_at}: {path}")
+            ended = "began and was killed" if report.was_killed else "ended"
+            output.say(f"Undo of the apply that {ended} at {report.finished_at}: {path}")
+            if continued := unnamed.continued_by(path, report):
+                names = ", ".join(shown(str(name)) for name in continued)
+                output.warn(
+                    "that apply continued an incomplete one, whose changes this undo leaves: after you have applied "
+                    f"it, also undo {names}"
+                )
         else:
             advice = "undo needs the report of an apply (apply --report FILE.json)"
             report = read_saved(file, Report, advice)
