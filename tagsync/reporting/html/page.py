@@ -188,7 +188,7 @@ def _facts(view: PlanView, made: str) -> list[tuple[str, str]]:
         ("Only files that match", " or ".join(plan.inputs.select)),
         ("Missing", missing_sentence(plan) or ""),
         ("Reverts", plan.undoes or ""),
-        ("Digest", view.digest or ""),
+        ("Digest of this filtered plan" if view.is_filtered else "Digest", view.digest or ""),
     ]
     return [(name, value) for name, value in facts if value]
 
