@@ -119,7 +119,11 @@ def plan(
 
 
 def _check_known(plan: Plan, desired: DesiredState) -> None:
-    """Check that the path to explain is that of a file or of a rule."""
+    """Check that the path to explain is that of a file or of a rule.
+
+    Raises:
+        UnknownPathError: it is neither.
+    """
     for found in plan.explanations:
         named = (entry.selector for entry in desired.entries if isinstance(entry.selector, ByPath))
         if found.file is None and not any(selector.path == found.path for selector in named):

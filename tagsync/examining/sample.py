@@ -29,7 +29,13 @@ class Search(NamedTuple):
 
 
 class Sample:
-    """The first page of the listing, and searches for its files."""
+    """The first page of the listing, and searches for its files.
+
+    Args:
+        page: the page.
+        queries: writes searches.
+        page_limit: the maximum number of rows on a page.
+    """
 
     def __init__(self, page: Page, queries: Queries, page_limit: int) -> None:
         self.page = page

@@ -55,7 +55,11 @@ def count(files: Iterable[CurrentFile]) -> Inventory:
 
 
 class _Numbers(dict[str, int]):
-    """The numbers of one source's AI tags by name: a number is hashed faster than a pair of texts."""
+    """The numbers of one source's AI tags by name: a number is hashed faster than a pair of texts.
+
+    Args:
+        known: the confidences of each number, for all sources.
+    """
 
     def __init__(self, known: "list[array[float]]") -> None:
         super().__init__()

@@ -23,7 +23,11 @@ class _Word(NamedTuple):
 
 
 class Vocabularies:
-    """Combine the vocabularies of one run."""
+    """Combine the vocabularies of one run.
+
+    Args:
+        report: called for each error.
+    """
 
     def __init__(self, report: ReportAt) -> None:
         self._report = report

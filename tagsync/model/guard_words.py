@@ -34,6 +34,15 @@ def is_near_limit(guard: Guard) -> bool:
     return half.is_exceeded(guard.observed, guard.of)
 
 
+def near_limit(guard: Guard) -> str:
+    """Return what a guard allows, with how far the plan is from its limit."""
+    both = "" if guard.limit.percent is None else "both "
+    return (
+        f"Below the limit of guard {guard.id}: the plan {guard_finding(guard)}. "
+        f"Only plans above {both}{guard_limit(guard)} are blocked"
+    )
+
+
 def objection(guard: Guard, digest: str) -> str:
     """Return why a guard blocks the plan with a digest, some examples, and the option that allows it."""
     examples = ", ".join(quoted(text, 120) for text in (*guard.tags, *guard.files))

@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import cached_property
 
 from tagsync.model import (
+    READ_BACK,
     FileChange,
     FileOutcome,
     Op,
@@ -137,10 +138,11 @@ class ReportView(PlanView):
 
 
 def _reason(outcome: FileOutcome) -> str | None:
-    """Return an outcome's error without the request's id, with which each would be a reason of its own."""
-    if outcome.error and outcome.request_id:
-        return outcome.error.replace(f" (request {outcome.request_id})", "")
-    return outcome.error
+    """Return an outcome's error without the request's ID and tag, with which each would be a reason of its own."""
+    if outcome.error is None:
+        return None
+    reason, _, _ = outcome.error.partition(READ_BACK)
+    return reason.replace(f" (request {outcome.request_id})", "") if outcome.request_id else reason
 
 
 def _has_made(changes: Sequence[FileChange], outcome: FileOutcome, position: int) -> bool:

@@ -207,7 +207,7 @@ class WorkTree:
             (into / link).unlink()
 
     def check_out_more(self, commit: str, paths: Sequence[Path], into: Path) -> None:
-        """Write more files of the revision that `check_out` wrote to a folder.
+        """Write more files of a revision to a folder; see `check_out`.
 
         Raises:
             RefusedError: a path contains a submodule or a symbolic link, whose target may not be in the folder.

@@ -36,7 +36,15 @@ class UnprovenError(Exception):
 
 
 class Searching:
-    """Reads the needed files of a library by searches."""
+    """Reads the needed files of a library by searches.
+
+    Args:
+        library: the library.
+        needs: what the plan needs.
+        facts: remembers which kinds of search the library supports.
+        take: called with each page of files.
+        concurrency: the maximum number of concurrent calls.
+    """
 
     def __init__(
         self, library: Library, needs: Needs, facts: Facts, take: Callable[[Page], None], *, concurrency: int
@@ -172,7 +180,11 @@ class Searching:
         raise UnprovenError(f"nothing proves that this library supports searches by {kind}")
 
     async def _distrusted(self, kind: str) -> UnprovenError:
-        """Return why a kind of search is not used."""
+        """Return why a kind of search is not used.
+
+        Raises:
+            UnprovenError: no known file can be searched for in this way.
+        """
         # One wrong result can have other causes. Remember "no" only if a search for a known file fails, too.
         if await self._control(kind):
             return UnprovenError(f"a search by {kind} returned a wrong result")
