@@ -99,7 +99,9 @@ def _blocked(guard: GuardView) -> str:
 def _foot(view: View, link: str | None) -> Iterator[str]:
     if link and (address := safe_address(link)):
         yield f"[All details]({address})"
-    if view.digest:
+    if view.digest and view.is_filtered:
+        yield "This plan is filtered. To approve a digest, use that of the whole plan."
+    elif view.digest:
         yield f"Digest `{view.digest}`"
 
 

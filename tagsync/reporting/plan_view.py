@@ -42,6 +42,7 @@ class PlanView(View):
         self.plan = plan
         self.target = plan.target
         self.digest = None if refused or plan.errors else plan.digest
+        self.is_filtered = self.kind == "plan" and plan.inputs.is_filtered
         self.files_changed = plan.summary.files_changed
         self.guards = guard_views(plan)
         self.diagnostics = worst_first(plan.diagnostics)

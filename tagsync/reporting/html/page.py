@@ -197,7 +197,7 @@ def _facts(view: PlanView, moment: str) -> list[tuple[str, str]]:
         ("Only files that match", " or ".join(plan.inputs.select)),
         ("Not found", counted(plan.summary.missing, "declared file") if plan.summary.missing else ""),
         ("Undoes", plan.undoes or ""),
-        ("Digest", view.digest or ""),
+        ("Digest of this filtered plan" if view.is_filtered else "Digest", view.digest or ""),
     ]
     return [(name, value) for name, value in facts if value]
 
