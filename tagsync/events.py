@@ -54,6 +54,12 @@ class Waiting(NamedTuple):
     seconds: float
 
 
+class AwaitingIndex(NamedTuple):
+    """The listing does not show the previous apply yet; it is read again after this many seconds."""
+
+    seconds: float
+
+
 class Retrying(NamedTuple):
     """An API call failed, and is sent again after this many seconds."""
 
@@ -76,7 +82,18 @@ class ApiCalls(NamedTuple):
     waited: float = 0.0
 
 
-Event = ManifestsRead | FilesRead | Exporting | RequestDone | LookingAgain | ReadingBack | Waiting | Retrying | ApiCalls
+Event = (
+    ManifestsRead
+    | FilesRead
+    | Exporting
+    | RequestDone
+    | LookingAgain
+    | ReadingBack
+    | Waiting
+    | AwaitingIndex
+    | Retrying
+    | ApiCalls
+)
 Listener = Callable[[Event], None]
 
 

@@ -78,6 +78,7 @@ WALL_CLOCK = {
 ALLOWED = {
     ("api.gather", "now"),
     ("api.gather", "read"),
+    ("api.lag", "lag_left"),
     ("api.act", "_seconds"),
     ("api.drafting", "draft_test_async"),
     ("api.testing", "evaluated"),

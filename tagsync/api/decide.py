@@ -10,6 +10,7 @@ from typing import Literal
 
 from tagsync.api.gather import Paths, now, validate
 from tagsync.api.keep import History, Workspace, check_environment, check_report
+from tagsync.api.lag import lag_left, written
 from tagsync.api.revision import commit_of_manifests, revision_of, revision_of_report, revisions_since
 from tagsync.concurrency import blocking
 from tagsync.errors import UsageError
@@ -160,7 +161,7 @@ async def plan_async(
     ):
         facts = workspace.facts if workspace else None
         reader = LibraryReader(client, now=now, facts=facts, concurrency=target.concurrency, listener=listener)
-        return await read_and_compare(reader, wanted, compare, lambda: named(desired))
+        return await read_and_compare(reader, wanted, compare, lambda: named(desired), last)
 
 
 plan = blocking(plan_async)
@@ -205,6 +206,7 @@ async def read_and_compare(
     wanted: Needs,
     compare: Callable[[CurrentState], Plan],
     declared: Callable[[], Iterable[ByPath | ById]],
+    last: Report | None,
 ) -> Plan:
     """Read a library in the fewest calls and return the plan.
 
@@ -213,9 +215,12 @@ async def read_and_compare(
         wanted: what the plan needs.
         compare: makes the plan from what was read.
         declared: returns the selectors of declared files, to look up those that were not listed.
+        last: the report of the previous apply. If it has just ended, the files that it changed may be read again.
     """
     with closing(reader):
         current = await reader.read(wanted)
+        if last and (wait := lag_left(last)):
+            current = await reader.caught_up(current, wanted, written(last), wait)
         made = compare(current)
         # Files that were not read may have the "new" tags already. So before this guard blocks, read all files.
         if not current.reading.is_complete and any(guard.id is GuardId.NEW_TAGS for guard in made.blocked):

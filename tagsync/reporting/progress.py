@@ -9,6 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from tagsync.escape import shown
 from tagsync.events import (
+    AwaitingIndex,
     Event,
     Exporting,
     FilesRead,
@@ -27,6 +28,8 @@ _LINES_OF_CALLS = 10
 _SECONDS_A_LINE = 1.0
 _BAR = 20
 """Columns of the bar; it fits next to its description on a terminal of 80 columns."""
+
+_AWAITED = {Waiting: "the rate limit", AwaitingIndex: "the listing to show the previous apply"}
 
 
 class NoProgress:
@@ -96,8 +99,8 @@ class PlainProgress(NoProgress):
                 words = ", ".join([f"{done:,} of {counted(total, 'API call')}", *_speed(event)])
             case ReadingBack(files):
                 words = f"verifying {counted(files, 'file')}"
-            case Waiting(seconds):
-                words = f"waiting for the rate limit: {duration(seconds)}"
+            case Waiting(seconds) | AwaitingIndex(seconds):
+                words = f"waiting for {_AWAITED[type(event)]}: {duration(seconds)}"
             case Retrying(call, _, seconds, error):
                 words = f"retrying {shown(call, 60)} in {duration(seconds)}: {shown(error, 200)}"
         return words
@@ -146,8 +149,9 @@ class BarProgress(NoProgress):
                 self._show(", ".join(["sending", *_speed(event)]), done, total)
             case ReadingBack(files):
                 self._show("verifying", 0, files)
-            case Waiting(seconds):
-                self._progress.update(self._task, description=f"waiting for the rate limit: {duration(seconds)}")
+            case Waiting(seconds) | AwaitingIndex(seconds):
+                words = f"waiting for {_AWAITED[type(event)]}: {duration(seconds)}"
+                self._progress.update(self._task, description=words)
             case Retrying(seconds=seconds):
                 self._progress.update(self._task, description=f"retrying in {duration(seconds)}")
 

@@ -4,15 +4,17 @@ Listing all files takes a call for each thousand. In a large library, searches f
 fewer. If the searches cannot be proven complete, tagsync lists the library.
 """
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 from tagsync.concurrency import for_each_concurrently
 from tagsync.errors import ProtocolError, RejectedError, UnreadableError
 from tagsync.escape import quoted
-from tagsync.events import FilesRead, Listener, ignore
+from tagsync.events import AwaitingIndex, FilesRead, Listener, ignore
 from tagsync.library.protocol import EVERYTHING, Library, Listing, Page, Queries
 from tagsync.library.reading.facts import Facts
 from tagsync.library.reading.pagination import read_listing
@@ -97,6 +99,36 @@ class LibraryReader:
             refused, found = dict.fromkeys(needs.queries, _IGNORES_QUERIES), {}
         return self._noted(CurrentState(self._files, found, refused, reading=reading))
 
+    async def caught_up(
+        self,
+        state: CurrentState,
+        needs: Needs,
+        written: Iterable[tuple[str, Callable[[CurrentFile], bool]]],
+        wait: float,
+    ) -> CurrentState:
+        """Read files again that do not show what a recent apply changed, because ImageKit's index can lag.
+
+        Args:
+            state: the state that `read` returned.
+            needs: what the plan needs.
+            written: the ID of each changed file, and a function that tells whether a reading shows the changes.
+            wait: seconds until the index has caught up. If many files lag, it is faster to wait and read all again.
+
+        Returns:
+            The state with the files as they are.
+
+        Raises:
+            LibraryError: the library could not be read completely.
+        """
+        lag = (file_id for file_id, shows in written if (file := self._files.file(file_id)) and not shows(file))
+        lagging = list(islice(lag, MAX_LOOKUPS + 1))
+        if len(lagging) > MAX_LOOKUPS:
+            self._listener(AwaitingIndex(wait))
+            await asyncio.sleep(wait)
+            return await self.read(needs)
+        self._files.replace(await self._details(lagging))
+        return self._noted(state)
+
     async def looked_up(self, state: CurrentState, declared: Iterable[ByPath | ById]) -> CurrentState:
         """Look up declared files that were not listed, by ID or by name in their folder, and add them to a state.
 
@@ -123,18 +155,8 @@ class LibraryReader:
             self._note_unreadable(page)
             found.extend(file for file in page.files if file.path in paths)
 
-        async def details(file_id: str) -> None:
-            try:
-                file = await self._library.details(file_id)
-            except UnreadableError as error:
-                self._note_unreadable(Page((), (), (), (error.what,)))
-            except RejectedError:
-                return
-            else:
-                found.extend([file] if file else [])
-
         await for_each_concurrently(_in_folders(paths, self._library.queries), search, concurrency=self._concurrency)
-        await for_each_concurrently(file_ids, details, concurrency=self._concurrency)
+        found += await self._details(file_ids)
         self._files.replace(found)
         if found:
             self._notice("warning", "listing", _omitted_words(found))
@@ -145,6 +167,23 @@ class LibraryReader:
             )
             self._notice("info", "lookups", words)
         return self._noted(state)
+
+    async def _details(self, file_ids: Iterable[str]) -> list[CurrentFile]:
+        """Return the details of files, as far as they exist and can be read."""
+        found: list[CurrentFile] = []
+
+        async def read(file_id: str) -> None:
+            try:
+                file = await self._library.details(file_id)
+            except UnreadableError as error:
+                self._note_unreadable(Page((), (), (), (error.what,)))
+            except RejectedError:
+                return
+            else:
+                found.extend([file] if file else [])
+
+        await for_each_concurrently(file_ids, read, concurrency=self._concurrency)
+        return found
 
     def _omitted(self, declared: Iterable[ByPath | ById]) -> tuple[set[str], set[str], bool]:
         """Return the paths and IDs of declared files that were not listed, and whether there are more."""

@@ -1,12 +1,14 @@
 """Read known files again in the fewest calls; `applying` checks what has changed in them."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import aclosing, suppress
 from itertools import islice
 from math import ceil, inf
 
 from tagsync.concurrency import for_each_concurrently
-from tagsync.errors import AuthorisationError, LibraryError, RejectedError, UnreadableError
-from tagsync.library.protocol import Files, Library, Search
+from tagsync.errors import AuthorisationError, LibraryError, RejectedError, UnreadableError, UnstableListingError
+from tagsync.library.protocol import EVERYTHING, Files, Library, Search
+from tagsync.library.reading.pagination import MisfitError, pages
 from tagsync.library.reading.reread_files import RereadFiles
 
 FEW = 4
@@ -137,13 +139,15 @@ class Rereader:
         return True
 
     async def _list(self, wanted: set[str]) -> Files:
-        """List all files and return the wanted ones."""
-        # Pages need no overlap here: files missed between two pages are read by their details afterwards.
+        """List files until all wanted ones are found, and return them; remove them from `wanted`."""
         found = RereadFiles()
-
-        async def read(number: int) -> None:
-            page = await self._library.page(skip=number * self._library.page_limit)
-            found.update((file.file_id, file) for file in page.files if file.file_id in wanted)
-
-        await for_each_concurrently(range(ceil(self._pages)), read, concurrency=self._concurrency)
+        # The caller reads the details of what a listing does not show, so it may stop at any page.
+        with suppress(MisfitError, RejectedError, UnstableListingError):
+            async with aclosing(pages(self._library, EVERYTHING, concurrency=self._concurrency)) as listing:
+                async for page in listing:
+                    files = [file for file in page.files if file.file_id in wanted]
+                    found.add(files)
+                    wanted.difference_update(file.file_id for file in files)
+                    if not wanted:
+                        break
         return found

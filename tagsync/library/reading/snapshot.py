@@ -137,7 +137,7 @@ class Snapshot(Collection[CurrentFile]):
     def __contains__(self, item: object) -> bool:
         if not isinstance(item, CurrentFile):
             return False
-        return item in self._files(f"{_SELECT} WHERE file_id = ?", item.file_id)
+        return item == self.file(item.file_id)
 
     def all_tags(self) -> Iterator[str]:
         """Yield each ordinary tag in the library once."""
@@ -160,6 +160,10 @@ class Snapshot(Collection[CurrentFile]):
         with self._explained():
             statement = f"SELECT EXISTS (SELECT 1 FROM files WHERE {column} = ?)"  # noqa: S608 - one of two names
             return bool(self._db.execute(statement, (value,)).fetchone()[0])
+
+    def file(self, file_id: str) -> CurrentFile | None:
+        """Return the file with an ID; None if there is none."""
+        return next(self._files(f"{_SELECT} WHERE file_id = ?", file_id), None)
 
     @property
     def rows(self) -> int:

@@ -166,7 +166,7 @@ def plan_of(
     async def scenario() -> Plan:
         async with opened(app, page_limit) as client:
             reader = LibraryReader(client, now=lambda: now, facts=facts, concurrency=2)
-            return await read_and_compare(reader, wanted, compare, lambda: named(desired))
+            return await read_and_compare(reader, wanted, compare, lambda: named(desired), None)
 
     return run(scenario())
 
