@@ -337,6 +337,14 @@ def test_prune_compares_with_files_and_not_with_the_index(tagsync: Command) -> N
     assert git("status", "--porcelain") == before
 
 
+def test_undo_of_a_prune_says_what_removes_the_tags_again(tagsync: Command) -> None:
+    rules(SHOP.replace("sale, ", ""))
+    tagsync("apply", "--yes", "--sandbox=library.jsonl", "--prune-since=HEAD", "in")
+    ran = tagsync("undo", "--sandbox=library.jsonl")
+    assert "+ sale  1 file" in ran.out
+    assert "No rule declares these tags. Declare them, or --prune-since may remove them again." in ran.err
+
+
 def test_prune_follows_links_of_later_commits(tagsync: Command) -> None:
     first = git("rev-parse", "HEAD")
     Path("in/linked.yaml").symlink_to("tags.yaml")
