@@ -11,7 +11,7 @@ from itertools import islice
 from urllib.parse import quote, urlsplit
 
 from tagsync.escape import shown
-from tagsync.model import NO_LONGER_DECLARED, Diagnostic, Op
+from tagsync.model import NO_LONGER_DECLARED, Diagnostic, Op, counted
 from tagsync.reporting.blocks import Block, fitted
 from tagsync.reporting.counts import MAX_PLACES, FolderCount, TagCount
 from tagsync.reporting.groups import ChangeGroup, Groups
@@ -19,7 +19,6 @@ from tagsync.reporting.guard_view import GuardView
 from tagsync.reporting.phrases import (
     LEVEL_WORDS,
     Names,
-    counted,
     outcome_words,
     shown_origin,
     shown_place,

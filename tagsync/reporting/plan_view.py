@@ -8,6 +8,7 @@ from tagsync.model import (
     FileChange,
     Op,
     Plan,
+    counted,
 )
 from tagsync.reporting.counts import ChangeCounts, count_changes, unselected_by_folder
 from tagsync.reporting.groups import Causes, Groups, causes_of, groups
@@ -15,7 +16,6 @@ from tagsync.reporting.guard_view import UNDOING, guard_views
 from tagsync.reporting.phrases import (
     cause_counts,
     cause_sentence,
-    counted,
     coverage_sentence,
     filter_sentence,
     guard_count,

@@ -5,7 +5,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from heapq import merge
 from typing import Any
 
-from tagsync.model import SANDBOX_ACCOUNT, Diagnostic, FileChange, FileOutcome, Plan, Status, Unlisted, as_shown
+from tagsync.model import (
+    SANDBOX_ACCOUNT,
+    Diagnostic,
+    FileChange,
+    FileOutcome,
+    Plan,
+    Status,
+    Unlisted,
+    as_shown,
+    counted,
+)
 from tagsync.reporting.guard_view import guard_view
 from tagsync.reporting.html.charts import call_chart, folder_chart, tag_table
 from tagsync.reporting.html.table import FileRow, embedded
@@ -15,7 +25,6 @@ from tagsync.reporting.phrases import (
     MIN_WAIT,
     Names,
     cause_sentence,
-    counted,
     duration,
     filter_sentence,
     named,
