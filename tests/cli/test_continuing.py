@@ -190,6 +190,25 @@ def test_undo_reverts_an_apply_that_was_killed_just_before_its_report(
     assert tags(library) == before
 
 
+def test_undo_reverts_a_killed_apply_of_a_shard(
+    tagsync: Command, world: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = shop(world)
+    before = an_older_apply(tagsync, library)
+    with monkeypatch.context() as patch:
+        patch.setattr(Workspace, "record", lambda *_: None)
+        for shard in ("1/2", "2/2"):
+            assert tagsync("apply", "--yes", f"--shard={shard}", "tags.yaml").code == 0
+    assert is_done(library) is False  # the tag of the older apply is still there
+    undone(tagsync)
+    assert tags(library) != before
+    reports = sorted(Path(".tagsync/last").glob("*-of-2.*.json"))
+    assert len(reports) == 2
+    for report in reports:
+        undone(tagsync, str(report))
+    assert tags(library) == before
+
+
 def test_undo_ignores_a_damaged_report_before_the_newest(tagsync: Command, world: Build) -> None:
     library = shop(world)
     an_older_apply(tagsync, library)
