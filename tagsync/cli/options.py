@@ -179,9 +179,7 @@ _OUTPUT = (
 )
 
 _INVENTORY = (
-    *_destinations(
-        INVENTORY_FORMATS, parameter_types.INVENTORY_SUFFIXES, ", ".join(parameter_types.INVENTORY_SUFFIXES)
-    ),
+    *_destinations(INVENTORY_FORMATS, parameter_types.INVENTORY_SUFFIXES, ".csv, .html, .json, .txt"),
     *_VERBOSITY,
 )
 
