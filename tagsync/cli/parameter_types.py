@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
 from tagsync.model import GuardId, Part
 from tagsync.planning.filter import select_fault
@@ -157,3 +158,8 @@ def day(_context: click.Context, _parameter: click.Parameter, value: str | None)
         return None if value is None else datetime.strptime(value, "%Y-%m-%d").date()  # noqa: DTZ007 - only a date
     except ValueError as error:
         raise click.BadParameter(f"{value!r} is not a date: write one like 2026-12-31.") from error
+
+
+def complete_paths(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Let the shell complete a path."""
+    return [CompletionItem(incomplete, type="file")]
