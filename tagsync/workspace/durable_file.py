@@ -78,11 +78,10 @@ def make_durable(path: Path) -> None:
 
     Raises:
         OSError: it cannot be written to the disk.
-        StateError: it is not a regular file of this user.
     """
-    file = REAL_DISK.open(path)
-    try:
-        file.sync()
-    finally:
-        file.close()
-    REAL_DISK.sync_folder(path.parent)
+    for each in (path, path.parent):
+        descriptor = os.open(each, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
