@@ -71,3 +71,18 @@ class Disk:
 
 
 REAL_DISK = Disk()
+
+
+def make_durable(path: Path) -> None:
+    """Wait until a file and its name would survive a power loss.
+
+    Raises:
+        OSError: it cannot be written to the disk.
+        StateError: it is not a regular file of this user.
+    """
+    file = REAL_DISK.open(path)
+    try:
+        file.sync()
+    finally:
+        file.close()
+    REAL_DISK.sync_folder(path.parent)
