@@ -78,11 +78,7 @@ class Workspace:
 
     @property
     def journal(self) -> Path:
-        """The file in which an apply records its calls, in an existing folder.
-
-        Raises:
-            StateError: the folder cannot be created.
-        """
+        """The file in which an apply records its calls, in an existing folder."""
         return state_folder(self.path, "journal") / f"{self._run}.jsonl"
 
     @property
@@ -101,11 +97,7 @@ class Workspace:
         return self.note_of_examination() if os.path.lexists(self.path) else None
 
     def note_of_examination(self) -> Path:
-        """Return the file for the note of doctor, in an existing folder.
-
-        Raises:
-            StateError: the folder cannot be created.
-        """
+        """Return the file for the note of doctor, in an existing folder."""
         return state_folder(self.path, "doctor") / f"{self._library}.json"
 
     def history(self) -> History:
@@ -282,11 +274,7 @@ class Workspace:
                 item.path.unlink(missing_ok=True)
 
     def _kept_reports(self) -> list[_Kept]:
-        """Return the reports of the library and its shards, newest first.
-
-        Raises:
-            StateError: the state directory cannot be used.
-        """
+        """Return the reports of the library and its shards, newest first."""
         if not os.path.lexists(self.path):
             return []
         name = re.compile(rf"({self._library}(?:-\d+-of-\d+)?)\.(?:(\d+)|unchanged)\.json")
