@@ -98,6 +98,7 @@ class Snapshot(Collection[CurrentFile]):
             try:
                 self._db.execute("CREATE UNIQUE INDEX files_by_id ON files (file_id)")
             except sqlite3.IntegrityError:
+                # Only a library that changes meanwhile lists a file twice. Checking each insert instead would be slow.
                 self._db.execute(
                     "DELETE FROM files WHERE number NOT IN (SELECT max(number) FROM files GROUP BY file_id)"
                 )
@@ -232,6 +233,8 @@ def _private() -> SelfClosingDatabase:
     """Return a private temporary database; SQLite creates its file only once the cache is full."""
     db = SelfClosingDatabase()
     db.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+    # No other process reads this database, and nobody needs it after a crash: it keeps no journal on disk,
+    # and one transaction that never commits spares it every write to disk that fits into the cache.
     db.execute("PRAGMA journal_mode = MEMORY")
     for statement in _TABLES.split(";"):
         db.execute(statement)
