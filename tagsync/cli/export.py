@@ -18,8 +18,8 @@ from tagsync.exporting import ExportFormat
 from tagsync.exporting.csv_text import list_separator
 from tagsync.exporting.export import Exported
 from tagsync.exporting.files import only_rows, text_of
+from tagsync.model import counted
 from tagsync.model.cells import DEFAULT_SEPARATOR
-from tagsync.reporting.phrases import counted
 
 
 def export(

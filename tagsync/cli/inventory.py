@@ -17,14 +17,13 @@ from tagsync.documents.inventory import agreement_document, files_document, rena
 from tagsync.errors import UsageError
 from tagsync.exporting.ai_rules_text import ai_rules_text
 from tagsync.exporting.vocabulary_text import vocabulary_text
-from tagsync.model import CurrentFile, Diagnostic
+from tagsync.model import CurrentFile, Diagnostic, counted
 from tagsync.model.cells import DEFAULT_SEPARATOR
 from tagsync.reporting import InventoryFormat
 from tagsync.reporting.console import Lines
 from tagsync.reporting.html.inventory import files_html, tags_html
 from tagsync.reporting.inventory_csv import files_csv, separator_of_tags, tags_csv
 from tagsync.reporting.inventory_text import files_text, tags_text
-from tagsync.reporting.phrases import counted
 
 _Texts = Mapping[InventoryFormat, Callable[[], Iterable[str]]]
 """Functions that return the pieces of a format's text."""

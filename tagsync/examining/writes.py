@@ -10,8 +10,7 @@ from tagsync.examining.note import PREFIX, Note, is_ours
 from tagsync.library.imagekit.probe import Answer, Probe
 from tagsync.library.limits import MAX_TAG_CHARACTERS
 from tagsync.library.protocol import Listing
-from tagsync.model import BulkResult, CurrentFile, Done, Finding, Gone, Op, Refused
-from tagsync.reporting.phrases import counted
+from tagsync.model import BulkResult, CurrentFile, Done, Finding, Gone, Op, Refused, counted
 
 MOST_CHARACTERS = 400
 """The maximum length of the file's tags, so that there is room for doctor's."""

@@ -108,7 +108,9 @@ from tagsync.model.testing import (
 )
 from tagsync.model.texts import (
     all_normalized,
+    counted,
     folded,
+    folder_of,
     invisible_fault,
     is_declarable,
     is_stream_safe,
@@ -230,7 +232,9 @@ __all__ = [
     "all_normalized",
     "as_shown",
     "commit_of",
+    "counted",
     "folded",
+    "folder_of",
     "guard_finding",
     "guard_limit",
     "invisible_fault",

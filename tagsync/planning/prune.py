@@ -25,6 +25,7 @@ from tagsync.model import (
     Vote,
     all_normalized,
     commit_of,
+    counted,
     normalized,
 )
 from tagsync.planning.changed_since import Revision, content_of
@@ -155,7 +156,7 @@ class Undeclared:
         base = self._base
         ref = base.ref if shlex.quote(base.ref) == base.ref else base.commit[:12]
         tags, files = len(self._tags), self._files
-        count = f"{tags:,} tag{'s' * (tags != 1)} on {files:,} file{'s' * (files != 1)}"
+        count = f"{counted(tags, 'tag')} on {counted(files, 'file')}"
         are, them = ("is", "it") if tags == 1 else ("are", "them")
         words = f"{count} {are} no longer declared; --prune-since {ref} removes {them}"
         message = words if is_complete and self._is_answered else f"at least {words}"
