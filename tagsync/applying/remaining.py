@@ -32,12 +32,7 @@ class PlannedChanges(Mapping[str, FileChange]):
 
 
 class FreshChanges:
-    """The changes that are needed before the first write, computed from the files as they are now.
-
-    Args:
-        planned: the plan's changes.
-        shown: the current files; some may need no change.
-    """
+    """The changes that are needed before the first write, computed from the files as they are now."""
 
     def __init__(self, planned: ChangesById, shown: Mapping[str, CurrentFile | None]) -> None:
         self._planned = planned

@@ -1,6 +1,5 @@
 """Write a result in each requested format, to standard output and to files."""
 
-import io
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import TextIO
 
 from tagsync.cli.ci import names_in_repository, page_of_run, tell_step
 from tagsync.cli.options import OutputSettings
-from tagsync.cli.output_files import opened, text_of
+from tagsync.cli.output_files import in_utf_8, opened, text_of
 from tagsync.reporting import Format
 from tagsync.reporting.console import Lines
 from tagsync.reporting.formats import Layouts, V
@@ -33,13 +32,6 @@ def write(
     """Write a result to all its destinations; on GitHub, also to the step's summary and outputs.
 
     JSON comes first, and metrics last: they have the exit code of a run that could not write another file.
-
-    Args:
-        layouts: the result.
-        wanted: the destinations.
-        settings: how to write it.
-        run: the run, with its exit code.
-        failing_code: its exit code if something cannot be written.
 
     Raises:
         OSError: one of them could not be written; the others are.
@@ -76,8 +68,8 @@ def _lay_out(
     previous: str,
     is_file: bool,
 ) -> None:
-    if kind in _UTF_8 and not is_file and isinstance(stream, io.TextIOWrapper):
-        stream.reconfigure(encoding="utf-8")
+    if kind in _UTF_8 and not is_file:
+        in_utf_8(stream)
     layouts.write(
         kind,
         stream,

@@ -78,11 +78,7 @@ def read_manifests(
 
 
 def read_policy(path: str, *, parser: Callable[[bytes], EventSource] = PARSER) -> DesiredState:
-    """Read a file that contains only policies.
-
-    Raises:
-        ManifestError: it cannot be read, or contains something else.
-    """
+    """Read a file that contains only policies."""
     found = read_manifests([path], parser=parser)
     if found.entries or found.vocabulary != NO_VOCABULARY or not found.policy:
         message = "this file contains more than kind: Policy: pass --policy a file with only policies"

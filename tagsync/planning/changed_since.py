@@ -20,6 +20,7 @@ class Revision:
         desired: what its manifests declare.
         policy_counts: whether its policies apply, because no `--policy` replaces them.
         names: the path of each manifest from the top of the repository, by its name in `desired`.
+        day: the day of the commit (YYYY-MM-DD, UTC); None if it is not known.
     """
 
     ref: str
@@ -27,15 +28,13 @@ class Revision:
     desired: DesiredState
     policy_counts: bool = True
     names: Mapping[str, str] = field(default_factory=dict, hash=False)
+    day: str | None = None
 
 
 def changed_entries(revision: Revision, desired: DesiredState) -> tuple[Entry, ...]:
     """Return the entries that are new or changed since a revision, then those that were deleted.
 
     An entry that only moved has not changed.
-
-    Raises:
-        RefusedError: a Policy or Vocabulary changed, which affects more than the files of changed entries.
     """
     old = revision.desired
     for change in _shared_changes(revision, desired):

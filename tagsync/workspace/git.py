@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from tagsync.errors import RefusedError, UsageError
@@ -92,10 +93,6 @@ def clean_commit(paths: Sequence[str], suffixes: tuple[str, ...]) -> str | None:
 class WorkTree:
     """The git work tree that contains a path.
 
-    Args:
-        path: a file or folder, which need not exist.
-        option: the option that needs git, for errors.
-
     Raises:
         UsageError: git is not installed, or the path is not in a work tree.
     """
@@ -156,6 +153,14 @@ class WorkTree:
             self._line("merge-base", "--is-ancestor", commit, "HEAD", otherwise=words)
         arguments = ("log", "--first-parent", "--reverse", "--format=%H", f"{commit}..HEAD", "--")
         return self._line(*arguments, *map(_below, paths)).split()
+
+    def day_of(self, commit: str) -> str | None:
+        """Return the day on which a commit was made (YYYY-MM-DD, UTC); None for a day that the calendar lacks."""
+        try:
+            made = int(self._line("log", "-1", "--format=%ct", commit))
+            return datetime.fromtimestamp(made, UTC).date().isoformat()
+        except (ValueError, OverflowError, OSError):
+            return None
 
     def _line(self, *arguments: str, otherwise: str | None = None) -> str:
         return _line(self.top, *arguments, otherwise=otherwise, option=self._option)
@@ -263,14 +268,6 @@ def _run(
     option: str,
 ) -> bytes:
     """Run git and return its standard output.
-
-    Args:
-        folder: the folder to run it in.
-        arguments: the command and its arguments.
-        otherwise: the error message if git fails; by default git's own message.
-        more: additional environment variables.
-        fed: the standard input.
-        option: the option that needs git, for errors.
 
     Raises:
         UsageError: git is not installed, or it fails.

@@ -42,11 +42,7 @@ _FEW_BYTES = 4 << 20
 
 
 def json_body(response: Response) -> Any:
-    """Parse a response's JSON.
-
-    Raises:
-        ProtocolError: the response is not JSON, is nested too deeply, or has too many values.
-    """
+    """Parse a response's JSON."""
     check_json(response)
     try:
         text = response.body.decode("utf-8-sig", "surrogatepass")
@@ -56,11 +52,7 @@ def json_body(response: Response) -> Any:
 
 
 def check_json(response: Response) -> None:
-    """Check, before parsing, that a response is declared as JSON (or not at all) and will fit in memory.
-
-    Raises:
-        ProtocolError: it has another content type, or too many values.
-    """
+    """Check, before parsing, that a response is declared as JSON (or not at all) and will fit in memory."""
     kind = response.headers.get("content-type")
     if kind and "json" not in kind.lower():
         raise _no_json(response)

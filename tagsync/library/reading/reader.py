@@ -231,12 +231,7 @@ class LibraryReader:
 
     def _note_unreadable(self, page: Page) -> None:
         self._unreadable.update(dict.fromkeys(page.unreadable))
-        if len(self._unreadable) > MAX_UNREADABLE:
-            first = next(iter(self._unreadable))
-            raise ProtocolError(
-                f"more than {MAX_UNREADABLE:,} file objects are invalid: check the endpoint. The first has the ID "
-                f"{quoted(first.file_id)}: {first.why}"
-            )
+        check_readable(self._unreadable)
 
     def _notice(self, level: Level, code: str, message: str) -> None:
         self._noticed[Diagnostic(level, code, message)] = None
@@ -248,6 +243,16 @@ class LibraryReader:
             read_requests=self._library.traffic.reads - self._reads,
             unreadable=tuple(self._unreadable),
             diagnostics=tuple(self._noticed),
+        )
+
+
+def check_readable(unreadable: Collection[Unreadable]) -> None:
+    """Check that few enough file objects are invalid for a library of ImageKit's API."""
+    if len(unreadable) > MAX_UNREADABLE:
+        first = next(iter(unreadable))
+        raise ProtocolError(
+            f"more than {MAX_UNREADABLE:,} file objects are invalid: check the endpoint. The first has the ID "
+            f"{quoted(first.file_id)}: {first.why}"
         )
 
 
