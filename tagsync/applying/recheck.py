@@ -55,7 +55,15 @@ class Proof:
 
 
 class Prover:
-    """Reads the details of files before removals, and checks each removal with them."""
+    """Reads the details of files before removals, and checks each removal with them.
+
+    Args:
+        before: the changes needed before the first write.
+        remaining: the changes still needed.
+        read_details: reads files by their details.
+        clock: returns seconds, including those of a suspension of the machine.
+        concurrency: the maximum number of concurrent reads.
+    """
 
     def __init__(
         self,

@@ -107,7 +107,13 @@ class RateLimiter:
         return loop.time()
 
     def learn(self, limits: RateLimits, went: float, *, refused: bool = False) -> None:
-        """Adapt the rate to a response. Pass every response, because limits may change during a run."""
+        """Adapt the rate to a response. Pass every response, because limits may change during a run.
+
+        Args:
+            limits: the limits that it announced.
+            went: what `turn` returned for its call.
+            refused: whether it is a 429.
+        """
         if self._adaptive is None:
             return
         before, now = self._adaptive.rate, asyncio.get_running_loop().time()
