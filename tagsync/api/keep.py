@@ -78,7 +78,11 @@ class Workspace:
 
     @property
     def journal(self) -> Path:
-        """The file in which an apply records its calls, in an existing folder."""
+        """The file in which an apply records its calls, in an existing folder.
+
+        Raises:
+            StateError: the folder cannot be created.
+        """
         return state_folder(self.path, "journal") / f"{self._run}.jsonl"
 
     @property
@@ -97,7 +101,11 @@ class Workspace:
         return self.note_of_examination() if os.path.lexists(self.path) else None
 
     def note_of_examination(self) -> Path:
-        """Return the file for the note of doctor, in an existing folder."""
+        """Return the file for the note of doctor, in an existing folder.
+
+        Raises:
+            StateError: the folder cannot be created.
+        """
         return state_folder(self.path, "doctor") / f"{self._library}.json"
 
     def history(self) -> History:
@@ -274,7 +282,11 @@ class Workspace:
                 item.path.unlink(missing_ok=True)
 
     def _kept_reports(self) -> list[_Kept]:
-        """Return the reports of the library and its shards, newest first."""
+        """Return the reports of the library and its shards, newest first.
+
+        Raises:
+            StateError: the state directory cannot be used.
+        """
         if not os.path.lexists(self.path):
             return []
         name = re.compile(rf"({self._library}(?:-\d+-of-\d+)?)\.(?:(\d+)|unchanged)\.json")

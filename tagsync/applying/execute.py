@@ -48,7 +48,19 @@ class _Sending:
 
 
 class Executor:
-    """Sends the calls of one plan."""
+    """Sends the calls of one plan.
+
+    Args:
+        library: sends bulk calls.
+        changes: the changes that are still needed; updated as calls succeed.
+        outcomes: records the outcome of each file.
+        journal: records each attempt before it is sent, and its outcome.
+        prover: reads the files of removals again, and checks the removals.
+        ending: whether the apply ends early.
+        options: the options of the apply.
+        listener: receives an event for each finished call.
+        waited: returns the seconds that calls have waited for the rate limit.
+    """
 
     def __init__(
         self,

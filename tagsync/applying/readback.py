@@ -23,6 +23,12 @@ async def verify(
     """Read back every file for which a call was sent, and record its final outcome.
 
     A file that does not show its changes is read again for up to 30 s before it counts as failed.
+
+    Args:
+        planned: the plan's changes.
+        outcomes: the outcomes so far; updated in place.
+        reread: reads many files in few calls, perhaps from an index that lags.
+        read_details: reads files one by one, from details that hardly lag.
     """
     pending = [file_id for file_id in outcomes.touched() if file_id in planned]
     for wait in (*LAG_WAITS, 0.0):
@@ -49,6 +55,7 @@ async def _differing(file_ids: list[str], planned: ChangesById, outcomes: Outcom
                 outcomes.write_seen(file_id)
             status = outcomes.outcome(file_id).status
             shows_made = status is Status.ACCEPTED or record_shown(change, _shown(change, file), outcomes)
+            # A refused file will not change any more. It is read again only until it shows what other calls made of it.
             if status in _OPEN or not shows_made:
                 differing.append(file_id)
         else:

@@ -32,7 +32,12 @@ class PlannedChanges(Mapping[str, FileChange]):
 
 
 class FreshChanges:
-    """The changes that are needed before the first write, computed from the files as they are now."""
+    """The changes that are needed before the first write, computed from the files as they are now.
+
+    Args:
+        planned: the plan's changes.
+        shown: the current files; some may need no change.
+    """
 
     def __init__(self, planned: ChangesById, shown: Mapping[str, CurrentFile | None]) -> None:
         self._planned = planned

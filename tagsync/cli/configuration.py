@@ -56,6 +56,13 @@ def choose(
 ) -> Chosen:
     """Return the settings of a run, and show where each came from if the output is verbose.
 
+    Args:
+        output: where errors of `tagsync.yaml` go.
+        env: the environment that an option or its variable selects.
+        account: the account, likewise.
+        paths: the paths on the command line.
+        policy: the file of policies that an option or its variable names.
+
     Raises:
         ManifestError: `tagsync.yaml` has errors.
         UsageError: it has no such environment, or none is selected.

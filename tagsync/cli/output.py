@@ -183,7 +183,14 @@ class Output:
         return plan.summary.files_changed > FEW_FILES and not self._settings.verbose
 
     def report(self, report: Report, exit_code: int, *, failing_code: int = 1, plan_shown: bool = False) -> None:
-        """Write a report to all outputs."""
+        """Write a report to all outputs.
+
+        Args:
+            report: the report.
+            exit_code: the exit code of the run.
+            failing_code: the exit code if an output cannot be written.
+            plan_shown: whether the plan is above it already.
+        """
         # What was read back has the plan's diagnostics among the report's.
         unlisted = () if report.plan.diagnostics else report.plan.unlisted
         self.diagnostics(report.diagnostics, shown_names(report.plan), unlisted)

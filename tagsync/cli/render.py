@@ -33,6 +33,13 @@ def write(
 
     JSON comes first, and metrics last: they have the exit code of a run that could not write another file.
 
+    Args:
+        layouts: the result.
+        wanted: the destinations.
+        settings: how to write it.
+        run: the run, with its exit code.
+        failing_code: its exit code if something cannot be written.
+
     Raises:
         OSError: one of them could not be written; the others are.
     """

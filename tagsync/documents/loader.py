@@ -118,6 +118,12 @@ def _kind_of(stream: BinaryIO, name: str) -> schemas.SchemaName:
 class _Reader:
     """Reads the members of a plan or report, and the items of its long lists.
 
+    Args:
+        stream: the file.
+        size: the number of bytes before its checksum.
+        kind: plan or report.
+        name: the name of the file in messages.
+
     Attributes:
         members: all members as JSON; the long lists are empty.
         lists: the long lists.

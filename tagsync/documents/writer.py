@@ -83,7 +83,12 @@ def report_document(report: Report) -> Iterator[str]:
 
 
 def diagnostics_document(diagnostics: Iterable[Diagnostic], *, more: int = 0) -> Iterator[str]:
-    """Yield the JSON output of a command without a plan, in pieces."""
+    """Yield the JSON output of a command without a plan, in pieces.
+
+    Args:
+        diagnostics: the diagnostics to list.
+        more: how many more there were.
+    """
     return document({"tool": _TOOL, "more": more, "diagnostics": _lines(DiagnosticItem, diagnostics)})
 
 

@@ -38,7 +38,14 @@ def _is_full(answer: Answer[Page], probe: Probe) -> bool:
 
 
 def search_reading(answer: Answer[Page], search: Search, sample: Sample, *, is_full: bool) -> str:
-    """Return what a library does with a search."""
+    """Return what a library does with a search.
+
+    Args:
+        answer: its response.
+        search: the search.
+        sample: the first page of the listing.
+        is_full: whether there may be more files than the response shows.
+    """
     if answer.content is None:
         return "refused"
     if not all(map(search.fits, answer.content.files)):

@@ -92,7 +92,12 @@ def export(files: Iterable[CurrentFile], folder: str = "/") -> Exported:
 
 
 def export_rows(files: Iterable[CurrentFile], folder: str = "/") -> Exported:
-    """Return a row for each tagged file below a folder, and a manifest for files that cannot be rows."""
+    """Return a row for each tagged file below a folder, and a manifest for files that cannot be rows.
+
+    Args:
+        files: the whole library, in any order.
+        folder: a path that starts and ends with `/`.
+    """
     diagnostics: list[Diagnostic] = []
     rows: list[Row] = []
     others: list[RuleDraft] = []

@@ -27,7 +27,13 @@ class FileFilter:
 
 
 def selected(files: Iterable[CurrentFile], wanted: FileFilter, found: Container[str] | None) -> Iterator[CurrentFile]:
-    """Yield the files that meet all conditions, in their order."""
+    """Yield the files that meet all conditions, in their order.
+
+    Args:
+        files: the files.
+        wanted: the conditions.
+        found: the IDs of the files that the query finds; None if there is no query.
+    """
     matches = _matcher(wanted.glob) if wanted.glob is not None else None
     folder = "" if wanted.folder == "/" else wanted.folder
     tags, ai_tags = (frozenset(map(normalized, names)) for names in (wanted.tags, wanted.ai_tags))

@@ -211,6 +211,11 @@ def private_key(variable: str = KEY_VARIABLE) -> str:
 def locked(target: Target, *, part: Part | None = None, timeout: float = 0.0) -> Iterator[None]:
     """Lock a target, or one shard of it, for the duration of a `with` block.
 
+    Args:
+        target: the library.
+        part: the shard; None for the whole library.
+        timeout: seconds to wait for other applies to finish; 0 tries once.
+
     Raises:
         LockedError: another apply has locked it.
         StateError: lock files cannot be created.

@@ -78,7 +78,11 @@ def read_manifests(
 
 
 def read_policy(path: str, *, parser: Callable[[bytes], EventSource] = PARSER) -> DesiredState:
-    """Read a file that contains only policies."""
+    """Read a file that contains only policies.
+
+    Raises:
+        ManifestError: it cannot be read, or contains something else.
+    """
     found = read_manifests([path], parser=parser)
     if found.entries or found.vocabulary != NO_VOCABULARY or not found.policy:
         message = "this file contains more than kind: Policy: pass --policy a file with only policies"

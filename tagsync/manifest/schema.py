@@ -72,7 +72,14 @@ def is_valid(definition: Definition, tree: Any) -> bool:
 
 
 def errors(definition: Definition, tree: Any, place: int, written: Mapping[int, str]) -> Iterator[SchemaError]:
-    """Yield the errors that the schema finds in a tree."""
+    """Yield the errors that the schema finds in a tree.
+
+    Args:
+        definition: the definition in the schema.
+        tree: the tree that `TreeReader` read.
+        place: where the tree starts.
+        written: the source text of unquoted scalars, by place.
+    """
     found = [error for error in _validator(definition).iter_errors(tree) if error.instance is not REFUSED]
     misnamed = _Misnamed(definition)
     meant = {home for error in found if error.validator == "additionalProperties" for home in misnamed.meant(error)}

@@ -35,6 +35,9 @@ def changed_entries(revision: Revision, desired: DesiredState) -> tuple[Entry, .
     """Return the entries that are new or changed since a revision, then those that were deleted.
 
     An entry that only moved has not changed.
+
+    Raises:
+        RefusedError: a Policy or Vocabulary changed, which affects more than the files of changed entries.
     """
     old = revision.desired
     for change in _shared_changes(revision, desired):

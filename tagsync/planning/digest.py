@@ -19,6 +19,13 @@ def digest(
     """Return the digest: `sha256:` and 64 hex digits.
 
     It detects damage and identifies a plan. It is not a signature: anyone who can edit a plan can compute a new digest.
+
+    Args:
+        target: the library.
+        manifests: the manifests of the plan.
+        guards: every guard, with its limit and whether it blocks.
+        canonical_changes: lines of canonical JSON.
+        undoes: for an undo plan, the digest of the plan that it reverts.
     """
     # Some guards depend on the whole library (which tags are new), and cannot be evaluated again from the plan alone.
     # So the digest covers which ones block.

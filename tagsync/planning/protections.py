@@ -13,7 +13,12 @@ Matches = Callable[[str], object]
 
 
 class Watch:
-    """A protective glob or name: whether it has matched, and if not, a similar text."""
+    """A protective glob or name: whether it has matched, and if not, a similar text.
+
+    Args:
+        exact: returns whether it matches a text.
+        alike: returns whether it would match a folded text, ignoring case and Unicode form.
+    """
 
     __slots__ = ("_alike", "_exact", "_twin", "_used")
 

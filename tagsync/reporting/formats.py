@@ -178,7 +178,16 @@ def diagnostics_layouts(
     manifests: Iterable[str] = (),
     more: int = 0,
 ) -> Layouts[DiagnosticsView]:
-    """Return the layouts of a command that made no plan."""
+    """Return the layouts of a command that made no plan.
+
+    Args:
+        title: the outcome in a few words.
+        diagnostics: what was found.
+        text: as `Layouts` takes it.
+        names: how to show manifests.
+        manifests: the names of those that were read.
+        more: how many diagnostics were not even kept.
+    """
     return Layouts(
         lambda: DiagnosticsView(title, diagnostics, names=names, manifests=manifests, more=more),
         text=text,

@@ -13,7 +13,13 @@ _STRIDE = 4
 
 
 class Subsequence(LazySequence[T_co], Generic[S, T_co]):
-    """Items of a sequence, each made when it is asked for."""
+    """Items of a sequence, each made when it is asked for.
+
+    Args:
+        items: the sequence.
+        positions: which of its items, in ascending order.
+        make: makes an item of this sequence from an item of that one and its position.
+    """
 
     def __init__(self, items: Sequence[S], positions: Sequence[int], make: Callable[[S, int], T_co]) -> None:
         self._items, self._positions, self._make = items, positions, make

@@ -21,7 +21,13 @@ class Answers(NamedTuple):
 
 
 def answers(objects: Iterable[Mapping[str, Any]], queries: Iterable[str], now: datetime) -> Answers:
-    """Search in objects of the list API."""
+    """Search in objects of the list API.
+
+    Args:
+        objects: valid objects.
+        queries: searchQuery texts.
+        now: the time that relative times in queries count from.
+    """
     result = Answers({}, {})
     with closing(sqlite3.connect(":memory:")) as db:
         add_functions(db)

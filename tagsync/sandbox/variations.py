@@ -34,6 +34,11 @@ class Asked(NamedTuple):
 def varied(asked: Asked, profile: Profile, has_tag: Callable[[str], bool]) -> Asked:
     """Return the listing to show instead of the one that a call asks for.
 
+    Args:
+        asked: what the call asks for.
+        profile: how to behave.
+        has_tag: returns whether any file has an ordinary tag.
+
     Raises:
         Failure: the library refuses it.
     """

@@ -93,6 +93,10 @@ def clean_commit(paths: Sequence[str], suffixes: tuple[str, ...]) -> str | None:
 class WorkTree:
     """The git work tree that contains a path.
 
+    Args:
+        path: a file or folder, which need not exist.
+        option: the option that needs git, for errors.
+
     Raises:
         UsageError: git is not installed, or the path is not in a work tree.
     """
@@ -268,6 +272,14 @@ def _run(
     option: str,
 ) -> bytes:
     """Run git and return its standard output.
+
+    Args:
+        folder: the folder to run it in.
+        arguments: the command and its arguments.
+        otherwise: the error message if git fails; by default git's own message.
+        more: additional environment variables.
+        fed: the standard input.
+        option: the option that needs git, for errors.
 
     Raises:
         UsageError: git is not installed, or it fails.

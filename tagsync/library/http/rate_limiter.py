@@ -102,11 +102,18 @@ class RateLimiter:
                     self._take(now, turn, waited=waited)
                     break
                 waited = True
+                # A response may raise the rate during this wait: then the turn comes earlier than computed.
                 await _first_of(turn - now, self._faster, stop)
         return loop.time()
 
     def learn(self, limits: RateLimits, went: float, *, refused: bool = False) -> None:
-        """Adapt the rate to a response. Pass every response, because limits may change during a run."""
+        """Adapt the rate to a response. Pass every response, because limits may change during a run.
+
+        Args:
+            limits: the limits that it announced.
+            went: what `turn` returned for its call.
+            refused: whether it is a 429.
+        """
         if self._adaptive is None:
             return
         before, now = self._adaptive.rate, asyncio.get_running_loop().time()
@@ -123,6 +130,7 @@ class RateLimiter:
         now = self._loop.time()
         until = now + seconds
         if until > self._closed_until:
+            # Overlapping waits count once.
             self._closed_for += until - max(now, self._closed_until)
             self._closed_until = self._reopened = until
             if self._adaptive:

@@ -53,7 +53,20 @@ class Connection:
 
 
 class ImageKitLibrary(Connection):
-    """One account's library. Tasks may share it."""
+    """One account's library. Tasks may share it.
+
+    Args:
+        endpoint: a checked base URL.
+        key: the private key.
+        limiters: the rate limiters for reads and bulk calls.
+        app: an ASGI app to call in this process instead of the endpoint.
+        thumbnails: whether to keep the files' thumbnail URLs.
+        fields: the files' data to keep for templates.
+        objects: whether pages keep the files' JSON objects.
+        page_limit: the maximum number of files on a page.
+        random: the source of jitter.
+        listener: receives `Retrying` for each retry, and `ApiCalls` at the end.
+    """
 
     def __init__(
         self,

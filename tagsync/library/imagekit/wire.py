@@ -42,7 +42,11 @@ _FEW_BYTES = 4 << 20
 
 
 def json_body(response: Response) -> Any:
-    """Parse a response's JSON."""
+    """Parse a response's JSON.
+
+    Raises:
+        ProtocolError: the response is not JSON, is nested too deeply, or has too many values.
+    """
     check_json(response)
     try:
         text = response.body.decode("utf-8-sig", "surrogatepass")
@@ -52,7 +56,11 @@ def json_body(response: Response) -> Any:
 
 
 def check_json(response: Response) -> None:
-    """Check, before parsing, that a response is declared as JSON (or not at all) and will fit in memory."""
+    """Check, before parsing, that a response is declared as JSON (or not at all) and will fit in memory.
+
+    Raises:
+        ProtocolError: it has another content type, or too many values.
+    """
     kind = response.headers.get("content-type")
     if kind and "json" not in kind.lower():
         raise _no_json(response)
