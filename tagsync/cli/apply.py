@@ -237,8 +237,9 @@ def _check(plan: Plan, workspace: Workspace, how: ApplySettings, begun: Plan | N
     if expected is None or not plan.changes or expected in (plan.digest, begun.digest if begun else None):
         return
     raise RefusedError(
-        f"this plan is {plan.digest}, not {expected}: manifests, policy or library have changed since that one was "
-        "looked at; look at this one, and expect its digest"
+        f"this plan is {plan.digest}, not {expected}: the manifests, policy or library changed after that plan, or it "
+        "was made with other options (--changed-since, --select, --shard, --prune-since). Review this plan, and pass "
+        "its digest"
     )
 
 

@@ -21,7 +21,17 @@ from tagsync.errors import ManifestError, TagsyncError, UsageError, code_of
 from tagsync.escape import shown
 from tagsync.events import ApiCalls, Event, Listener
 from tagsync.manifest.error_list import SHOWN_ERRORS
-from tagsync.model import NO_LONGER_DECLARED, Diagnostic, Difference, Explanation, Plan, Report, TestRun, Unlisted
+from tagsync.model import (
+    NO_LONGER_DECLARED,
+    Diagnostic,
+    Difference,
+    Explanation,
+    Plan,
+    Report,
+    TestRun,
+    Unlisted,
+    counted,
+)
 from tagsync.reporting.console import Lines
 from tagsync.reporting.explanation_text import explanation_text
 from tagsync.reporting.formats import (
@@ -33,7 +43,7 @@ from tagsync.reporting.formats import (
     report_layouts,
     results_layouts,
 )
-from tagsync.reporting.phrases import Names, counted, shown_names, target_words
+from tagsync.reporting.phrases import Names, shown_names, target_words
 from tagsync.reporting.plan_view import PlanView
 from tagsync.reporting.progress import BarProgress, NoProgress, PlainProgress
 from tagsync.reporting.prometheus import Run

@@ -59,6 +59,7 @@ from tagsync.model.origins import (
     ManifestRef,
     Origin,
     Reason,
+    RuleName,
     Texts,
     Unlisted,
     as_shown,
@@ -95,7 +96,6 @@ from tagsync.model.report import (
     Timing,
 )
 from tagsync.model.requests import Accepted, BulkResult, Done, Gone, Op, Refused, Request, Unclear
-from tagsync.model.rules import RuleName
 from tagsync.model.testing import (
     FileExpectation,
     Property,
@@ -108,7 +108,9 @@ from tagsync.model.testing import (
 )
 from tagsync.model.texts import (
     all_normalized,
+    counted,
     folded,
+    folder_of,
     invisible_fault,
     is_declarable,
     is_stream_safe,
@@ -231,7 +233,9 @@ __all__ = [
     "all_normalized",
     "as_shown",
     "commit_of",
+    "counted",
     "folded",
+    "folder_of",
     "guard_finding",
     "guard_limit",
     "invisible_fault",

@@ -11,7 +11,7 @@ from itertools import islice
 from urllib.parse import quote, urlsplit
 
 from tagsync.escape import shown
-from tagsync.model import NO_LONGER_DECLARED, Diagnostic, Op
+from tagsync.model import NO_LONGER_DECLARED, Diagnostic, Op, counted
 from tagsync.reporting.blocks import Block, fitted
 from tagsync.reporting.counts import MAX_PLACES, FolderCount, TagCount
 from tagsync.reporting.groups import ChangeGroup, Groups
@@ -19,7 +19,6 @@ from tagsync.reporting.guard_view import GuardView
 from tagsync.reporting.phrases import (
     LEVEL_WORDS,
     Names,
-    counted,
     outcome_words,
     shown_origin,
     shown_place,
@@ -100,7 +99,9 @@ def _blocked(guard: GuardView) -> str:
 def _foot(view: View, link: str | None) -> Iterator[str]:
     if link and (address := safe_address(link)):
         yield f"[All details]({address})"
-    if view.digest:
+    if view.digest and view.is_filtered:
+        yield "This plan is filtered. To approve a digest, use that of the whole plan."
+    elif view.digest:
         yield f"Digest `{view.digest}`"
 
 

@@ -22,6 +22,7 @@ from tagsync.model import (
     TestFailure,
     TestResult,
     as_shown,
+    counted,
 )
 
 Names = Mapping[str, str]
@@ -233,11 +234,6 @@ def coverage_sentence(coverage: Coverage, files: int) -> str:
     """Return how many of a library's files are selected."""
     count = len(coverage.unselected) + coverage.more_unselected
     return f"{files - count:,} of {counted(files, 'file')} selected, {count:,} by no rule"
-
-
-def counted(count: int, noun: str, plural: str | None = None) -> str:
-    """Return a number and its noun, with an s unless a plural is given."""
-    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 
 def notices_listed(count: int) -> str:

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import takewhile
 
 from tagsync.escape import shown
-from tagsync.model import Op
+from tagsync.model import Op, counted
 from tagsync.reporting.console import Lines, Segment, columns, padded
 from tagsync.reporting.counts import MAX_PLACES, TagCount
-from tagsync.reporting.phrases import Names, counted, shown_origin, why_words
+from tagsync.reporting.phrases import Names, shown_origin, why_words
 
 SIGNS: dict[Op, tuple[str, str]] = {
     Op.ADD: ("+ ", "green"),

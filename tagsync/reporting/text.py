@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from tagsync.escape import shown
-from tagsync.model import Diagnostic, Level, Op, Plan, Status
+from tagsync.model import Diagnostic, Level, Op, Plan, Status, counted
 from tagsync.reporting.console import Lines, Segment, padded
 from tagsync.reporting.groups import ChangeGroup, GroupLine, Groups
 from tagsync.reporting.guard_view import UNDOING
@@ -12,7 +12,6 @@ from tagsync.reporting.phrases import (
     call_sentence,
     cause_sentence,
     common_cause,
-    counted,
     filter_sentence,
     missing_sentence,
     plan_summary,

@@ -1,4 +1,6 @@
 import re
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from builders import ai, changed, current_file, diagnostics_as, plan_of, rendered
@@ -15,6 +17,7 @@ from tagsync.model import (
     Limit,
     Op,
     Origin,
+    Part,
     Plan,
     Report,
     RequestCounts,
@@ -84,6 +87,14 @@ def test_comment_of_empty_plan_is_short() -> None:
 Digest `{DIGEST}`
 """
     )
+
+
+@pytest.mark.parametrize("filters", [{"select": ("/x/*",)}, {"changed_since": "0" * 40}, {"part": Part(1, 2)}])
+def test_comment_of_filtered_plan_shows_no_digest_to_approve(filters: dict[str, Any]) -> None:
+    plan = plan_of()
+    text = rendered(replace(plan, inputs=plan.inputs._replace(**filters)), "markdown")
+    assert text.endswith("\nThis plan is filtered. To approve a digest, use that of the whole plan.\n")
+    assert f"Digest `{DIGEST}`" not in text
 
 
 def large() -> Plan:

@@ -58,7 +58,15 @@ class Snapshot(Collection[CurrentFile]):
 
     def __init__(self) -> None:
         with self._explained():
-            self._db = _private()
+            # SQLite creates the file of this private database only once the cache is full.
+            self._db = SelfClosingDatabase()
+            self._db.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+            # Nobody needs this database after a crash: it keeps no journal on disk, and one transaction that never
+            # commits spares it every write to disk that fits into the cache.
+            self._db.execute("PRAGMA journal_mode = MEMORY")
+            for statement in _TABLES.split(";"):
+                self._db.execute(statement)
+            self._db.execute("BEGIN")
             self._rows = RowCodec()
             self._next = 0
             self._queries = count()
@@ -98,6 +106,7 @@ class Snapshot(Collection[CurrentFile]):
             try:
                 self._db.execute("CREATE UNIQUE INDEX files_by_id ON files (file_id)")
             except sqlite3.IntegrityError:
+                # Only a library that changes meanwhile lists a file twice. Checking each insert instead would be slow.
                 self._db.execute(
                     "DELETE FROM files WHERE number NOT IN (SELECT max(number) FROM files GROUP BY file_id)"
                 )
@@ -226,14 +235,3 @@ class QueryMatches(Collection[str]):
 def _composed(path: str) -> str | None:
     """Return a path in NFC; None if it is in NFC already."""
     return None if path.isascii() or is_normalized("NFC", path) else normalize("NFC", path)
-
-
-def _private() -> SelfClosingDatabase:
-    """Return a private temporary database; SQLite creates its file only once the cache is full."""
-    db = SelfClosingDatabase()
-    db.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
-    db.execute("PRAGMA journal_mode = MEMORY")
-    for statement in _TABLES.split(";"):
-        db.execute(statement)
-    db.execute("BEGIN")
-    return db

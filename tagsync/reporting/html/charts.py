@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from tagsync.escape import shown
-from tagsync.model import Op, Plan
+from tagsync.model import Op, Plan, counted
 from tagsync.reporting.counts import MAX_PLACES, FolderCount, TagCount
-from tagsync.reporting.phrases import Names, counted, shown_origin, usual_calls, why_words
+from tagsync.reporting.phrases import Names, shown_origin, usual_calls, why_words
 
 SHOWN_TAGS = 12
 """Rows of the table of tags before it is expanded."""

@@ -5,7 +5,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from heapq import merge
 from typing import Any
 
-from tagsync.model import SANDBOX_ACCOUNT, Diagnostic, FileChange, FileOutcome, Plan, Status, Unlisted, as_shown
+from tagsync.model import (
+    SANDBOX_ACCOUNT,
+    Diagnostic,
+    FileChange,
+    FileOutcome,
+    Plan,
+    Status,
+    Unlisted,
+    as_shown,
+    counted,
+)
 from tagsync.reporting.guard_view import guard_view
 from tagsync.reporting.html.charts import call_chart, folder_chart, tag_table
 from tagsync.reporting.html.table import FileRow, embedded
@@ -15,7 +25,6 @@ from tagsync.reporting.phrases import (
     MIN_WAIT,
     Names,
     cause_sentence,
-    counted,
     duration,
     filter_sentence,
     named,
@@ -188,7 +197,7 @@ def _facts(view: PlanView, moment: str) -> list[tuple[str, str]]:
         ("Only files that match", " or ".join(plan.inputs.select)),
         ("Not found", counted(plan.summary.missing, "declared file") if plan.summary.missing else ""),
         ("Undoes", plan.undoes or ""),
-        ("Digest", view.digest or ""),
+        ("Digest of this filtered plan" if view.is_filtered else "Digest", view.digest or ""),
     ]
     return [(name, value) for name, value in facts if value]
 

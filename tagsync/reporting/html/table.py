@@ -8,8 +8,7 @@ from typing import Any, NamedTuple
 
 from tagsync.documents.canonical import canonical
 from tagsync.escape import shown
-from tagsync.model import Change, FileChange, FileOutcome, Op, Reason
-from tagsync.reporting.counts import folder_of
+from tagsync.model import Change, FileChange, FileOutcome, Op, Reason, folder_of
 from tagsync.reporting.groups import Causes
 from tagsync.reporting.phrases import shown_origin
 
