@@ -60,7 +60,7 @@ class Comparison:
         self._twins = current.files.twins()
         if not len(current.files) and current.reading.is_complete:
             self.diagnostics.extend([Diagnostic("warning", "empty-library", EMPTY_LIBRARY)])
-        protections = Protections()
+        protections = Protections(desired.entries, desired.vocabulary)
         selection = Selection(
             desired.entries,
             current.files,
