@@ -63,6 +63,7 @@ from tagsync.model.origins import (
     Unlisted,
     as_shown,
     commit_of,
+    message_as_shown,
     packed,
     unpacked,
 )
@@ -226,6 +227,7 @@ __all__ = [
     "is_near_limit",
     "is_stream_safe",
     "joined_length",
+    "message_as_shown",
     "normalized",
     "objection",
     "packed",
