@@ -26,6 +26,9 @@ from tagsync.model import Config, CurrentFile, DesiredState, Origin, as_shown
 from tagsync.planning.contradictions import account_faults, contradictions
 from tagsync.planning.skipped_files import unreadable_finding
 
+MOMENT = "%Y-%m-%dT%H:%M:%SZ"
+"""How plans and reports show a time, in UTC."""
+
 Paths = str | PathLike[str] | Iterable[str | PathLike[str]] | Config
 """One or more paths of manifests, or the configuration that names them."""
 
@@ -185,4 +188,4 @@ _EXPORTS: Mapping[ExportFormat, Callable[[Iterable[CurrentFile], str], Exported]
 
 def now() -> str:
     """Return the current UTC time in ISO 8601, to the second."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return datetime.now(UTC).strftime(MOMENT)

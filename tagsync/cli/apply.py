@@ -83,10 +83,11 @@ def apply(
                 how = replace(how, ack=_acks(made, how, begun))
                 if not _is_agreed(made, how, output, asks=asks):
                     return REFUSED
-                if not begun or how.expect_digest == made.digest:
-                    # The digest of a filtered plan is that of the whole, so the whole is kept.
-                    workspace.begin(whole or made)
-                report = _carried_out(made, workspace, _options(library, how, spent), output=output, signals=signals)
+                # The digest of a filtered plan is that of the whole, so the whole is kept.
+                with workspace.applying(whole or made, continues=None if how.expect_digest == made.digest else begun):
+                    report = _carried_out(
+                        made, workspace, _options(library, how, spent), output=output, signals=signals
+                    )
                 workspace.record(report)
         return _reported(report, signals.number, output, plan_shown=not saved or asks)
 
@@ -236,8 +237,9 @@ def _check(plan: Plan, workspace: Workspace, how: ApplySettings, begun: Plan | N
     if expected is None or not plan.changes or expected in (plan.digest, begun.digest if begun else None):
         return
     raise RefusedError(
-        f"this plan is {plan.digest}, not {expected}: manifests, policy or library have changed since that one was "
-        "looked at; look at this one, and expect its digest"
+        f"this plan is {plan.digest}, not {expected}: the manifests, policy or library changed after that plan, or it "
+        "was made with other options (--changed-since, --select, --shard, --prune-since). Review this plan, and pass "
+        "its digest"
     )
 
 

@@ -36,7 +36,9 @@ def start(folder: Path) -> int:
     """
     root = _root(folder)
     named = _seen_from(root, folder)
-    _refuse_hidden(named)
+    # A command that reads its parent folder skips a hidden folder, and some belong to git or GitHub.
+    if any(part.startswith(".") for part in Path(named).parts):
+        raise UsageError(f"{shown(named)} is hidden, and tagsync skips hidden folders: choose another name")
     rules = folder / _RULES
     files = {
         rules: templates.text(_RULES),
@@ -56,16 +58,6 @@ def start(folder: Path) -> int:
         sys.stdout.write(f"{done}: {shown(os.path.relpath(path))}{more}\n")
     sys.stdout.write(_next_steps(folder))
     return 0
-
-
-def _refuse_hidden(folder: str) -> None:
-    """Refuse a hidden folder: a command that reads its parent folder skips it, and some belong to git or GitHub.
-
-    Raises:
-        UsageError: a part of its path below the root starts with a dot.
-    """
-    if any(part.startswith(".") for part in Path(folder).parts):
-        raise UsageError(f"{shown(folder)} is hidden, and tagsync skips hidden folders: choose another name")
 
 
 def config(folder: str) -> str:

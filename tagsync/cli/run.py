@@ -18,13 +18,12 @@ from tagsync.cli.options import LibrarySettings, OutputSettings, PlanSettings
 from tagsync.cli.output import Output
 from tagsync.cli.signals import until_signal
 from tagsync.errors import RefusedError, UnknownPathError, UsageError
-from tagsync.escape import quoted
-from tagsync.model import ByPath, DesiredState, Plan, Report
+from tagsync.escape import quoted, shown
+from tagsync.model import ByPath, DesiredState, Plan, Report, RuleName, counted
 from tagsync.planning.changed_since import Revision
 from tagsync.planning.difference import difference
 from tagsync.planning.shards import merge_plans, merge_reports
 from tagsync.planning.undo import LEFT_OUT
-from tagsync.reporting.phrases import counted
 
 REFUSED = RefusedError.exit_code
 CHANGES_PENDING = 2
@@ -144,7 +143,14 @@ def undo(
     with output.failures_written(), workspace_of(library, output.warn) as unnamed:
         if file is None:
             path, report = unnamed.newest_change()
-            output.say(f"Undo of the apply that ended at {report.finished_at}: {path}")
+            ended = "began and was killed" if report.was_killed else "ended"
+            output.say(f"Undo of the apply that {ended} at {report.finished_at}: {path}")
+            if continued := unnamed.continued_by(path, report):
+                names = ", ".join(shown(str(name)) for name in continued)
+                output.warn(
+                    "that apply continued an incomplete one, whose changes this undo leaves: after you have applied "
+                    f"it, also undo {names}"
+                )
         else:
             advice = "undo needs the report of an apply (apply --report FILE.json)"
             report = read_saved(file, Report, advice)
@@ -165,12 +171,18 @@ def undo(
     code = INCOMPLETE if LEFT_OUT in codes else 0
     output.plan(made, code)
     if made.changes and report.plan.undoes is None:
-        output.say(
-            "The manifests still ask for the reverted changes. Update them, or the next apply makes the changes again."
-        )
+        output.say(_lasts(report.plan))
     if made.changes and out is None:
         output.say("To apply this plan, save it with --out undo.json, then run: tagsync apply undo.json")
     return code
+
+
+def _lasts(plan: Plan) -> str:
+    """Return what makes the changes of a plan again after its undo."""
+    reasons = (reason.rule for file in plan.changes for change in file.changes for reason in change.because)
+    if all(rule == RuleName.PRUNE for rule in reasons):
+        return "No rule declares these tags. Declare them, or --prune-since may remove them again."
+    return "The manifests still ask for the reverted changes. Update them, or the next apply makes the changes again."
 
 
 def _to_apply(library: LibrarySettings) -> list[str]:

@@ -16,7 +16,7 @@ from tagsync.errors import UsageError
 from tagsync.escape import shown
 from tagsync.manifest.config import find_config
 from tagsync.manifest.files import is_manifest_name
-from tagsync.reporting.phrases import counted
+from tagsync.model import counted
 from tagsync.workspace.atomic import atomic_write, umask_mode
 
 NO_TESTS = "there are no tests: add a manifest with kind: Test"

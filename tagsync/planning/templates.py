@@ -24,6 +24,7 @@ from tagsync.model import (
     Templating,
     Texts,
     Vocabulary,
+    counted,
     invisible_fault,
     is_declarable,
     is_stream_safe,
@@ -112,7 +113,7 @@ class InvalidValues:
         for level, problems in self._files.items():
             for (origin, what, why, code), files in problems.items():
                 others = files.count - 1
-                more = f" and {others:,} other file{'s' * (others > 1)}" if others else ""
+                more = f" and {counted(others, 'other file')}" if others else ""
                 yield Diagnostic(level, code, f"{what} for {quoted(files.first, 200)}{more}: {why}", origin)
 
     def unlisted(self) -> Counter[tuple[Level, str]]:

@@ -10,8 +10,8 @@ from typing import TextIO
 
 from tagsync.escape import shown
 from tagsync.events import Event
-from tagsync.model import Diagnostic, Level, as_shown
-from tagsync.reporting.phrases import Names, counted, notices_listed, worst_first
+from tagsync.model import Diagnostic, Level, as_shown, counted
+from tagsync.reporting.phrases import Names, notices_listed, worst_first
 
 Field = str | int | float | None
 

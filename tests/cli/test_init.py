@@ -120,18 +120,13 @@ def test_init_manifests_name_the_schema_in_their_first_line(tagsync: Command) ->
 
 
 @pytest.mark.parametrize(
-    ("name", "holds"),
-    [
-        ("tags.yaml", "1 manifest with 8 rules"),
-        ("policy.yaml", "1 manifest with 0 rules"),
-        ("tests.yaml", "1 manifest with 0 rules"),
-    ],
+    ("name", "holds"), [("tags.yaml", "1 manifest with 8 rules"), ("policy.yaml", "1 manifest with 0 rules")]
 )
 def test_init_manifests_are_valid_with_all_comments_removed(
     tagsync: Command, name: templates.TemplateName, holds: str
 ) -> None:
     text, changed = re.subn(r"(?m)^( *)# ((?:- |  +)*(?:[a-z]\w+:( |$)|---$))", r"\1\2", templates.text(name))
-    assert changed > 0
+    assert changed > 5
     Path(name).write_text(text, encoding="utf-8")
     assert tagsync("validate", name).out == f"Valid: {holds}\n"
     assert not re.search(r"(?m)^ *# *[a-z-]+:", text.partition("\n")[2])

@@ -72,7 +72,10 @@ def test_select_that_matches_no_change_of_a_saved_plan_is_a_warning(tagsync: Com
 
 @pytest.mark.parametrize(
     ("glob", "hint"),
-    [("/shop", "to select the files of a folder, write '/shop/**'"), ("/Shop/*", "the library has '/shop/', and globs")],
+    [
+        ("/shop", "to select the files of a folder, write '/shop/**'"),
+        ("/Shop/*", "the library has '/shop/', and globs"),
+    ],
 )
 def test_select_of_a_folder_gets_the_right_glob_as_a_hint(tagsync: Command, glob: str, hint: str) -> None:
     planned = tagsync("plan", f"--select={glob}", *SANDBOX, "tags.yaml")

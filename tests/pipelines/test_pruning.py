@@ -151,6 +151,20 @@ def test_workflow_leaves_the_ref_if_manifests_are_not_committed(shop: Shop) -> N
     assert shop.tags == {"alpha", "beta", "by-hand"}
 
 
+def test_workflow_leaves_the_ref_after_a_plan_of_another_branch(shop: Shop) -> None:
+    first = shop.declare("alpha")
+    assert shop.apply(shop.plan()[1]).attempt().code == 0
+    shop.declare("beta", branch="change")
+    job = Job("plan", shop.remote, shop.url, branch="change")
+    assert job.attempt().code == 0
+    github, plan = job.runner, job.artifacts / "tagsync-plan-staging" / "plan.json"
+    git("checkout", "--quiet", first, folder=github.workspace)
+    given = {"ENVIRONMENT": "staging", "ENDPOINT": shop.url, "PRIVATE_KEY": KEY}
+    ran = github.uses(COMMAND="apply", PATHS=str(plan), APPLIED_REF=REF, **given)
+    assert (ran.code, shop.remote.ref(REF)) == (1, first)
+    assert f"::error::The tags are applied, but {REF} stays: HEAD does not contain" in ran.out
+
+
 @pytest.mark.parametrize("name", ["Fetch the last applied commit", "Record the applied commit"])
 @pytest.mark.parametrize(
     "ref", ["main", "refs/heads/main", "refs/tagsync/", "refs/tagsync/-x", "refs/tagsync/a b", "-x"]

@@ -164,7 +164,10 @@ class LibraryReader:
         why, first = needs.everything, None
         if why is None:
             try:
-                await self._search(needs)
+                self._files.begin()
+                searching = Searching(self._library, needs, self._facts, self._add_page, concurrency=self._concurrency)
+                await searching.run()
+                self._files.finish()
                 return Reading("searches", "they take fewer calls than listing all files")
             except UnprovenError as error:
                 why, first = str(error), error.first
@@ -172,17 +175,6 @@ class LibraryReader:
         self._files.finish()
         self._check_folders()
         return Reading("listing", why)
-
-    async def _search(self, needs: Needs) -> None:
-        """Read files by searches.
-
-        Raises:
-            UnprovenError: the library must be listed instead.
-        """
-        self._files.begin()
-        searching = Searching(self._library, needs, self._facts, self._add_page, concurrency=self._concurrency)
-        await searching.run()
-        self._files.finish()
 
     async def _read_listing(
         self, listing: Listing, begin: Callable[[], None], take: Callable[[Page], None], first: Page | None = None
@@ -237,12 +229,7 @@ class LibraryReader:
 
     def _note_unreadable(self, page: Page) -> None:
         self._unreadable.update(dict.fromkeys(page.unreadable))
-        if len(self._unreadable) > MAX_UNREADABLE:
-            first = next(iter(self._unreadable))
-            raise ProtocolError(
-                f"more than {MAX_UNREADABLE:,} file objects are invalid: check the endpoint. The first has the ID "
-                f"{quoted(first.file_id)}: {first.why}"
-            )
+        check_readable(self._unreadable)
 
     def _notice(self, level: Level, code: str, message: str) -> None:
         self._noticed[Diagnostic(level, code, message)] = None
@@ -254,6 +241,16 @@ class LibraryReader:
             read_requests=self._library.traffic.reads - self._reads,
             unreadable=tuple(self._unreadable),
             diagnostics=tuple(self._noticed),
+        )
+
+
+def check_readable(unreadable: Collection[Unreadable]) -> None:
+    """Check that few enough file objects are invalid for a library of ImageKit's API."""
+    if len(unreadable) > MAX_UNREADABLE:
+        first = next(iter(unreadable))
+        raise ProtocolError(
+            f"more than {MAX_UNREADABLE:,} file objects are invalid: check the endpoint. The first has the ID "
+            f"{quoted(first.file_id)}: {first.why}"
         )
 
 

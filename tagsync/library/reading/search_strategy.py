@@ -91,7 +91,9 @@ class Searching:
         except _DistrustedError as error:
             raise await self._distrusted(error.kind) from error
         for kind in kinds:
-            await self._prove(kind)
+            if kind not in self._proven and self._facts.fact(_fact(kind)) != "yes" and not await self._control(kind):
+                raise self._refuted(kind)
+            self._facts.note(_fact(kind), "yes")
         # A declared file that is not found may be misspelled. Only a listing can show files with similar paths.
         wanted = (self._needs.paths | self._needs.file_ids) - self._needs.optional
         missing = min(wanted - self._found, default=None)
@@ -156,12 +158,6 @@ class Searching:
     def _known(self) -> Sequence[CurrentFile]:
         """The files on the first page of the listing."""
         return self._first.files if self._first else ()
-
-    async def _prove(self, kind: str) -> None:
-        """Check that the library supports a kind of search, if necessary by searching for a known file."""
-        if kind not in self._proven and self._facts.fact(_fact(kind)) != "yes" and not await self._control(kind):
-            raise self._refuted(kind)
-        self._facts.note(_fact(kind), "yes")
 
     async def _control(self, kind: str) -> bool:
         """Return whether a search of a kind finds a file known to exist, and no file that does not match.

@@ -37,6 +37,7 @@ class Notice(NamedTuple):
     """A diagnostic in words; the place is empty if it concerns no manifest."""
 
     level: str
+    word: str
     place: str
     message: str
 
