@@ -38,7 +38,12 @@ def export(
     if into:
         size = write_export(found, into)
     else:
-        _warn_of_separator(found, output)
+        separator = list_separator(found.rows)
+        if separator != DEFAULT_SEPARATOR:
+            output.warn(
+                f"some tags contain {DEFAULT_SEPARATOR}, so {separator} separates the tags in a cell: set "
+                f'listSeparator: "{separator}" in the manifest'
+            )
         size = _print(text_of(found))
     output.say(
         f"Exported {counted(found.tags, 'tag')} of {counted(found.files, 'file')}{f' to {into}' if into else ''}: "
@@ -65,15 +70,6 @@ def _check_folder(folder: Path) -> None:
             f"--format csv > {name}"
         )
     check_export_folder(folder)
-
-
-def _warn_of_separator(found: Exported, output: Output) -> None:
-    separator = list_separator(found.rows)
-    if separator != DEFAULT_SEPARATOR:
-        output.warn(
-            f"some tags contain {DEFAULT_SEPARATOR}, so {separator} separates the tags in a cell: set "
-            f'listSeparator: "{separator}" in the manifest'
-        )
 
 
 def _print(text: Iterable[str]) -> int:

@@ -12,6 +12,7 @@ from cli.conftest import Build, World
 
 from tagsync.api.keep import Workspace
 from tagsync.sandbox.faults import Fault
+from tagsync.workspace.durable_file import make_durable
 
 NAMES = "abcdef"
 
@@ -188,6 +189,25 @@ def test_undo_reverts_an_apply_that_was_killed_just_before_its_report(
         assert tagsync("apply", "--yes", "tags.yaml").out.startswith("Nothing to do")
     assert "Undo of the apply that began and was killed at" in undone(tagsync)
     assert tags(library) == before
+
+
+def test_apply_writes_mark_and_report_to_the_disk_in_time(
+    tagsync: Command, world: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = shop(world)
+    synced: list[tuple[str, bool, bool]] = []
+
+    def note(path: Path) -> None:
+        make_durable(path)
+        is_marked = any(Path(".tagsync/unfinished").glob("*.running"))
+        synced.append((path.suffix, is_marked, bool(library.calls.writes)))
+
+    for module in ("begun", "keep"):
+        monkeypatch.setattr(f"tagsync.api.{module}.make_durable", note)
+    assert tagsync("apply", "--yes", "tags.yaml").code == 0
+    # The plan and the mark before the first call, and the report before the mark is removed.
+    assert synced == [(".json", False, False), (".running", True, False), (".json", True, True)]
+    assert not any(Path(".tagsync/unfinished").iterdir())
 
 
 def test_undo_reverts_a_killed_apply_of_a_shard(

@@ -94,6 +94,7 @@ class LibraryReader:
             except RejectedError as error:
                 refused[query] = str(error)
         if ignored:
+            # Results that look right are no evidence either: all of them came from a library that ignores queries.
             refused, found = dict.fromkeys(needs.queries, _IGNORES_QUERIES), {}
         return self._noted(CurrentState(self._files, found, refused, reading=reading))
 
@@ -121,6 +122,7 @@ class LibraryReader:
             except RejectedError:
                 return
             self._note_unreadable(page)
+            # The library decides how strictly it searches; the plan asked for exactly these paths.
             found.extend(file for file in page.files if file.path in paths)
 
         async def details(file_id: str) -> None:
