@@ -18,6 +18,7 @@ from tagsync.library.target import Target, locked
 from tagsync.model import SANDBOX_ACCOUNT, Part, Plan, Report, TargetName
 from tagsync.planning.difference import is_remainder
 from tagsync.workspace.atomic import atomic_write
+from tagsync.workspace.durable_file import make_durable
 from tagsync.workspace.state_dir import check_file, open_file, state_folder
 
 KEPT_REPORTS = 10
@@ -274,6 +275,7 @@ class Workspace:
         check_file(path)
         write_document(report, path)
         if report.wrote:
+            make_durable(path)
             mine = [item for item in kept if item.run == self._run]
             numbered = [item for item in mine if item.number is not None]
             for item in (*numbered[KEPT_REPORTS - 1 :], *(item for item in mine if item.number is None)):

@@ -1,24 +1,28 @@
 """Connect settings to a library: ImageKit with the key from the environment, or a sandbox."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tagsync.api.keep import Workspace, library_key
 from tagsync.cli.options import LibrarySettings
+from tagsync.cli.signals import until_signal
 from tagsync.errors import StateError, UsageError
 from tagsync.library.target import Target
 from tagsync.model import SANDBOX_SCHEME
 from tagsync.workspace.state_dir import check_database, state_directory, state_folder
 
 if TYPE_CHECKING:
+    from tagsync.cli.output import Output
     from tagsync.sandbox.profile import Profile
     from tagsync.sandbox.store import Store
 
 SANDBOX_FOLDER = "sandbox"
+
+T = TypeVar("T")
 
 
 @contextmanager
@@ -66,6 +70,14 @@ def _workspace(target: Target, settings: LibrarySettings, warn: Callable[[str], 
     if config and config.account and (places := config.origins.get("account")):
         workspace.check_account(config.account, f"{places[0]} sets the account")
     return workspace
+
+
+def read_library(read: Callable[..., Awaitable[T]], library: LibrarySettings, output: "Output", **what: Any) -> T:
+    """Read a library with a function of the API, and return what it found; a signal ends the run."""
+    with output.failures_written(), workspace_of(library, output.warn) as workspace, output.progress() as listener:
+        return until_signal(
+            lambda: read(workspace.target, max_duration=library.max_duration, listener=listener, **what)
+        )
 
 
 def sandbox_profile(place: str | None) -> "Profile | None":

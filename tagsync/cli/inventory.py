@@ -1,18 +1,16 @@
 """Run the commands `tags` and `ls`, which show what is in a library."""
 
-import io
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Protocol, TextIO, TypeVar
+from typing import Protocol, TypeVar
 
 from tagsync.api.inventory import FoundFiles, compare_ai_tags_async, ls_async, suggest_renames_async, tags_async
 from tagsync.cli.configuration import for_library
-from tagsync.cli.connection import workspace_of
+from tagsync.cli.connection import read_library
 from tagsync.cli.options import InventorySettings, LibrarySettings
 from tagsync.cli.output import Output
-from tagsync.cli.output_files import check_writable, opened
+from tagsync.cli.output_files import check_writable, in_utf_8, opened
 from tagsync.cli.render import lines_to
-from tagsync.cli.signals import until_signal
 from tagsync.documents.inventory import agreement_document, files_document, renames_document, tags_document
 from tagsync.errors import UsageError
 from tagsync.exporting.ai_rules_text import ai_rules_text
@@ -136,10 +134,7 @@ def _read(
     library = for_library(library, settings.messages)
     check_writable([path for _, path in settings.report], [str(path) for path in library.reads if path])
     output = Output(settings.messages)
-    with output.failures_written(), workspace_of(library, output.warn) as workspace, output.progress() as listener:
-        found = until_signal(
-            lambda: read(workspace.target, max_duration=library.max_duration, listener=listener, **what)
-        )
+    found = read_library(read, library, output, **what)
     output.diagnostics(found.diagnostics, {})
     return found, output
 
@@ -168,11 +163,5 @@ def _write(settings: InventorySettings, texts: _Texts, columns: Callable[[Lines]
             if columns and kind == "text":
                 columns(lines_to(stream, settings.messages))
             else:
-                _make_utf_8(stream)
-                stream.writelines(texts[kind]())
+                in_utf_8(stream).writelines(texts[kind]())
             stream.flush()
-
-
-def _make_utf_8(stream: TextIO) -> None:
-    if isinstance(stream, io.TextIOWrapper):
-        stream.reconfigure(encoding="utf-8")

@@ -1,5 +1,6 @@
 """Write output files atomically, and check beforehand that they can be written."""
 
+import io
 import os
 import stat
 import sys
@@ -86,6 +87,13 @@ def text_of(path: Path | None) -> str:
             return file.read(_LONGEST_TEXT).decode("utf-8", "replace")
     except OSError:
         return ""
+
+
+def in_utf_8(stream: TextIO) -> TextIO:
+    """Return a stream after changing its encoding to UTF-8, whatever the locale."""
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(encoding="utf-8")
+    return stream
 
 
 @contextmanager

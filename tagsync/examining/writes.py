@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Sequence
 
 from tagsync.errors import LibraryError
-from tagsync.examining.checks import CHECKS
-from tagsync.examining.connection import limit_texts
+from tagsync.examining.checks import ABSENT, CHECKS, MALFORMED
+from tagsync.examining.connection import announced_limits
 from tagsync.examining.note import PREFIX, Note, is_ours
 from tagsync.library.imagekit.probe import Answer, Probe
 from tagsync.library.limits import MAX_TAG_CHARACTERS
@@ -14,9 +14,6 @@ from tagsync.model import BulkResult, CurrentFile, Done, Finding, Gone, Op, Refu
 
 MOST_CHARACTERS = 400
 """The maximum length of the file's tags, so that there is room for doctor's."""
-
-_ABSENT, _MALFORMED = "0" * 24, "tagsync-doctor"
-"""IDs that no file has: one like ImageKit's, and another one."""
 
 _FIRST, _SECOND, _NONE = f"{PREFIX}a", f"{PREFIX}b", f"{PREFIX}none"
 _LOWER, _UPPER = f"{PREFIX}case", f"{PREFIX}CASE"
@@ -93,12 +90,7 @@ class Trial:
         except LibraryError as error:
             self._leave_out("no usable response", str(error))
         windows = {window for answer in self._probe.announced if answer.writes for window in answer.windows}
-        limits = CHECKS["writeLimits"]
-        self.findings["writeLimits"] = (
-            limits.measured(f"{', '.join(limit_texts(windows))} (calls/seconds)", reading=limit_texts(windows))
-            if windows
-            else limits.unobserved("no response announces a limit")
-        )
+        self.findings["writeLimits"] = announced_limits(CHECKS["writeLimits"], windows)
 
     def _leave_out(self, why: str, private: str = "") -> None:
         for check in CHECKS.values():
@@ -188,10 +180,10 @@ class Trial:
 
     async def _unknown_files(self) -> None:
         """Name files that do not exist."""
-        both = [self._file.file_id, _ABSENT]
+        both = [self._file.file_id, ABSENT]
         calls = (
             ("missingFile", await self._probe.bulk(Op.ADD, both, [_SECOND])),
-            ("missingFileAi", await self._probe.bulk(Op.REMOVE_AI, [_ABSENT], [_NONE])),
+            ("missingFileAi", await self._probe.bulk(Op.REMOVE_AI, [ABSENT], [_NONE])),
         )
         for name, answer in calls:
             match answer.content:
@@ -201,11 +193,8 @@ class Trial:
                     self._found(name, "207", _status(answer))
                 case _:
                     self._unobserved(name, _status(answer))
-        answer = await self._probe.bulk(Op.ADD, [_MALFORMED], [_SECOND])
-        if answer.status in (400, 404):
-            self._found("malformedId", str(answer.status), _status(answer))
-        else:
-            self._unobserved("malformedId", _status(answer))
+        answer = await self._probe.bulk(Op.ADD, [MALFORMED], [_SECOND])
+        self.findings["malformedId"] = CHECKS["malformedId"].found_if_known(str(answer.status), _status(answer))
 
     async def _forms(self) -> None:
         """Add tags in forms that a library may change or refuse."""
@@ -252,11 +241,7 @@ class Trial:
                 raise _StopError(f"a tag was refused ({_status(answer)})")
             counted = "with" if reading == "joined" else "without"
             self._found("fileLength", reading, f"refused more than 500 characters, {counted} commas", answer.words)
-            status = str(answer.status)
-            if status in CHECKS["overLimit"].readings:
-                self._found("overLimit", status, _status(answer))
-            else:
-                self._unobserved("overLimit", _status(answer))
+            self.findings["overLimit"] = CHECKS["overLimit"].found_if_known(str(answer.status), _status(answer))
             return
         self._found("fileLength", "unchecked", "accepted more than 500 characters")
         self._unobserved("overLimit", "ImageKit accepts more than 500 characters on a file")

@@ -59,6 +59,7 @@ from tagsync.model.origins import (
     ManifestRef,
     Origin,
     Reason,
+    RuleName,
     Texts,
     Unlisted,
     as_shown,
@@ -95,7 +96,6 @@ from tagsync.model.report import (
     Timing,
 )
 from tagsync.model.requests import Accepted, BulkResult, Done, Gone, Op, Refused, Request, Unclear
-from tagsync.model.rules import RuleName
 from tagsync.model.testing import (
     FileExpectation,
     Property,

@@ -1,6 +1,7 @@
 """Define places in manifests, and diagnostics about them."""
 
 from collections.abc import Iterator, Mapping
+from enum import StrEnum
 from typing import Literal, NamedTuple
 
 Level = Literal["error", "warning", "info"]
@@ -15,6 +16,22 @@ class Origin(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}"
+
+
+class RuleName(StrEnum):
+    """The field of a manifest that asks for a change; `prune` stands for a tag that is no longer declared."""
+
+    TAGS = "tags"
+    ABSENT = "absent"
+    UNTIL = "until"
+    EXCLUSIVE = "exclusive"
+    PRUNE = "prune"
+    RENAMES = "renames"
+    REMOVE_FORBIDDEN = "removeForbidden"
+    AI_REMOVE = "aiTags.remove"
+    AI_MIN_CONFIDENCE = "aiTags.minConfidence"
+    AI_KEEP = "aiTags.keep"
+    AI_PROMOTE = "aiTags.promote"
 
 
 class Reason(NamedTuple):

@@ -95,7 +95,15 @@ class EntryMatch:
             message = f"the query of this rule failed: {refusal}"
             yield Diagnostic("error", "query", message, self.entry.origin())
         else:
-            yield from self._count_findings()
+            count, expect = self.count, self.entry.declaration.expect
+            if expect and not (expect.min <= count and (expect.max is None or count <= expect.max)):
+                found = counted(count, "file")
+                wanted = f"at least {expect.min}" if expect.max is None else f"{expect.min} to {expect.max}"
+                message = f"this rule selects {found}, expected {wanted}: check the selector, or change expect"
+                yield Diagnostic("error", "expect", message, self.entry.origin(expect.place))
+            elif count == 0:
+                message = f"this rule selects no file: {self._twin_words() or self._what_to_do()}"
+                yield Diagnostic("warning", "selects-nothing", message, self.entry.origin())
         for pattern, watch in self._excepts.items():
             if watch.twin is not None:
                 yield finding("except", pattern, watch.twin, self.entry.origin())
@@ -108,17 +116,6 @@ class EntryMatch:
             return None
         glob = folded(selector.glob)
         return path_matcher(glob) if self._captures is None else capture_glob(glob).match
-
-    def _count_findings(self) -> Iterator[Diagnostic]:
-        count, expect = self.count, self.entry.declaration.expect
-        if expect and not (expect.min <= count and (expect.max is None or count <= expect.max)):
-            found = counted(count, "file")
-            wanted = f"at least {expect.min}" if expect.max is None else f"{expect.min} to {expect.max}"
-            message = f"this rule selects {found}, expected {wanted}: check the selector, or change expect"
-            yield Diagnostic("error", "expect", message, self.entry.origin(expect.place))
-        elif count == 0:
-            message = f"this rule selects no file: {self._twin_words() or self._what_to_do()}"
-            yield Diagnostic("warning", "selects-nothing", message, self.entry.origin())
 
     def _twin_words(self) -> str:
         if self.twin is None:
