@@ -173,9 +173,14 @@ def check_folder(folder: str) -> None:
     Raises:
         UsageError: it does not start and end with one slash.
     """
-    if not (folder.startswith("/") and folder.endswith("/")) or "//" in folder:
+    if not is_folder(folder):
         meant = quoted("/" + "".join(f"{part}/" for part in folder.split("/") if part), 200)
         raise UsageError(f"{quoted(folder, 200)} does not start and end with a slash, as folders do: use {meant}")
+
+
+def is_folder(text: str) -> bool:
+    """Return whether a text is the path of a folder."""
+    return text.startswith("/") and text.endswith("/") and "//" not in text
 
 
 _EXPORTS: Mapping[ExportFormat, Callable[[Iterable[CurrentFile], str], Exported]] = {

@@ -38,7 +38,7 @@ async def rate_headers(probe: Probe, _sample: Sample) -> Finding:
     check = CHECKS["rateHeaders"]
     answers = [answer for answer in probe.announced if answer.succeeded]
     announcing = sum(bool(answer.windows) for answer in answers)
-    seen = f"{announcing} of {len(answers)} successful responses"
+    seen = f"{announcing} of {len(answers)} successful responses announce a limit"
     if not probe.route.is_remote and not announcing:
         return check.found("not-on-success", f"{seen}; a sandbox has no limit unless you set one")
     return check.found("every-response" if announcing == len(answers) else "not-on-success", seen)

@@ -33,7 +33,7 @@ from tagsync.model.desired import (
     Selector,
     Templating,
 )
-from tagsync.model.diagnosis import CheckVerdict, Diagnosis, Finding, Observed
+from tagsync.model.diagnosis import NOT_TRIED, CheckVerdict, Diagnosis, Finding, Observed
 from tagsync.model.difference import Difference
 from tagsync.model.explanation import Contribution, Explanation, Verdict, Vote
 from tagsync.model.guard_words import guard_finding, guard_limit, is_near_limit, near_limit, objection
@@ -126,6 +126,7 @@ __all__ = [
     "KILLED",
     "LISTED",
     "MIN_COMPARED",
+    "NOT_TRIED",
     "NO_LONGER_DECLARED",
     "NO_TEMPLATES",
     "NO_TEXTS",
