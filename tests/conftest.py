@@ -22,7 +22,7 @@ from tagsync.sandbox.store import Store
 pytest_plugins = ("canary",)
 
 
-EXTREMES = pytest.mark.parametrize("profile", [None, "strict", "lenient"])
+EXTREMES = pytest.mark.parametrize("behaviour", [None, "strict", "lenient"])
 """Runs a test with the usual behaviour of a library, and with the hardest and the easiest one for a client."""
 
 
@@ -97,21 +97,21 @@ def tags(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def profile() -> str | None:
+def behaviour() -> str | None:
     """Return the profile of the libraries of `sandbox`; tests with EXTREMES override it."""
     return None
 
 
 @pytest.fixture
-def sandbox(tmp_path: Path, profile: str | None) -> Iterator[Callable[..., Sandbox]]:
+def sandbox(tmp_path: Path, behaviour: str | None) -> Iterator[Callable[..., Sandbox]]:
     """Return a function that creates a library in this process."""
     made: list[Sandbox] = []
 
     def build(*files: dict[str, Any], **settings: Any) -> Sandbox:
         folder = tmp_path / f"sandbox-{len(made)}"
         folder.mkdir()
-        if profile:
-            settings = {"profile": profile, "clock": SteadyClock()} | settings
+        if behaviour:
+            settings = {"profile": behaviour, "clock": SteadyClock()} | settings
         made.append(Sandbox(folder, files, **settings))
         return made[-1]
 

@@ -75,9 +75,11 @@ def checked(
     names = {manifest.path: manifest.shown_as for manifest in desired.manifests}
     errors = ErrorList()
     accounts = account_faults(desired, account, _account_setting(config, account))
-    for error in chain(accounts, contradictions(desired.entries)):
+    clashes = contradictions(desired.entries)
+    for error in chain(accounts, clashes.diagnostics()):
         _, code, message, origin = as_shown(error, names)
         errors.add(origin or Origin("", 0, 0), code, message)
+    errors.count += clashes.unlisted().total()
     errors.check()
     return desired
 

@@ -64,6 +64,7 @@ from tagsync.model.origins import (
     Unlisted,
     as_shown,
     commit_of,
+    message_as_shown,
     packed,
     unpacked,
 )
@@ -243,6 +244,7 @@ __all__ = [
     "is_near_limit",
     "is_stream_safe",
     "joined_length",
+    "message_as_shown",
     "near_limit",
     "normalized",
     "objection",

@@ -1,5 +1,6 @@
 """Define places in manifests, and diagnostics about them."""
 
+import re
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Literal, NamedTuple
@@ -57,6 +58,9 @@ class Diagnostic(NamedTuple):
         return str(self.origin or "")
 
 
+_FILE = re.compile(r"(?<![^ (])[^ (:]++(?=:[0-9]+:[0-9])")
+"""The file of a place in a message."""
+
 _ABOUT_FILES = frozenset({"no-such-file", "no-manifests", "unreadable", "symlink"})
 """The codes of errors about a whole file or folder. JSON has line 1 and column 1 for them."""
 
@@ -73,9 +77,17 @@ class Unlisted(NamedTuple):
 
 
 def as_shown(diagnostic: Diagnostic, names: Mapping[str, str]) -> Diagnostic:
-    """Replace the file name of a diagnostic's origin by the name that the user gave on the command line."""
+    """Replace the names of manifests by those that the user gave, in a diagnostic's origin and in its message."""
     origin = diagnostic.origin
-    return diagnostic._replace(origin=origin and origin._replace(file=names.get(origin.file, origin.file)))
+    return diagnostic._replace(
+        origin=origin and origin._replace(file=names.get(origin.file, origin.file)),
+        message=message_as_shown(diagnostic.message, names),
+    )
+
+
+def message_as_shown(message: str, names: Mapping[str, str]) -> str:
+    """Replace the names of manifests in the places that a message names by those that the user gave."""
+    return _FILE.sub(lambda found: names.get(found[0], found[0]), message) if names else message
 
 
 def commit_of(origin: Origin) -> str:

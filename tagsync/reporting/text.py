@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from tagsync.escape import shown
-from tagsync.model import Diagnostic, Level, Op, Plan, Status, counted
+from tagsync.model import Diagnostic, Level, Op, Plan, Status, as_shown, counted
 from tagsync.reporting.console import Lines, Segment, padded
 from tagsync.reporting.groups import ChangeGroup, GroupLine, Groups
 from tagsync.reporting.guard_view import UNDOING
@@ -18,7 +18,6 @@ from tagsync.reporting.phrases import (
     reading_sentence,
     reason_words,
     shown_origin,
-    shown_place,
     target_words,
     worst_first,
 )
@@ -268,8 +267,9 @@ def diagnostics_text(
     """Write at most `limit` diagnostics, errors first; `more` is the number of others that were not kept."""
     ranked = worst_first(diagnostics)
     for diagnostic in ranked[:limit]:
-        where = f"{shown_place(diagnostic, names)}: " if diagnostic.origin else ""
-        lines.write(_LEVELS[diagnostic.level], (where, "bold"), shown(diagnostic.message))
+        item = as_shown(diagnostic, names)
+        where = f"{shown(item.where)}: " if item.origin else ""
+        lines.write(_LEVELS[item.level], (where, "bold"), shown(item.message))
     left = more + max(0, len(ranked) - limit)
     if left:
         lines.write((f"… and {left:,} more", "dim"))

@@ -45,7 +45,8 @@ def errors_of(folder: Path, text: str | bytes, more: str = "") -> list[str]:
     with pytest.raises(ManifestError) as caught:
         state_of(folder, text, more)
     return [
-        f"{Path(each.origin.file).name}:{each.origin.line}:{each.origin.column} {each.code}: {each.message}"
+        f"{Path(each.origin.file).name}:{each.origin.line}:{each.origin.column} {each.code}: "
+        f"{each.message.replace(f'{folder}/', '')}"
         for each in caught.value.diagnostics
         if each.origin
     ]
