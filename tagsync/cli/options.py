@@ -165,7 +165,7 @@ _OUTPUT = (
         default=MAX_BYTES,
         show_default=True,
         metavar="N",
-        help="Maximum size of Markdown.",
+        help="Maximum size of Markdown in bytes.",
     ),
     option(
         "--link",
@@ -235,7 +235,7 @@ _DURATION = option(
     group="Limits",
     metavar="D",
     callback=parameter_types.duration,
-    help="Stop after this time, such as 90s, 15m or 1h30m. Apply then reports what it has written.",
+    help="Stop after this time, such as 90s, 15m or 1h30m.",
 )
 
 _SPEED = (
@@ -305,7 +305,7 @@ _APPLY = (
         type=click.Choice(["merge", "exact"]),
         default="merge",
         show_default=True,
-        help="merge allows no-op changes in an API call, to reduce the number of API calls.",
+        help="merge makes fewer API calls, which may set tags that files have already. exact sends only the changes.",
     ),
     option(
         "--max-requests",
