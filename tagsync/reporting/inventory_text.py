@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 from itertools import islice
 
-from tagsync.escape import quoted, shown
+from tagsync.escape import shown, shown_tag
 from tagsync.model import CurrentFile, Inventory, Places, counted
 from tagsync.reporting.console import Lines, columns, padded
 
@@ -102,8 +102,8 @@ def _tags(file: CurrentFile) -> str:
 
 
 def listed(tags: Iterable[str]) -> str:
-    """Return different tags as a list; one with a comma is quoted."""
-    return ", ".join(quoted(tag, len(tag)) if "," in tag else shown(tag) for tag in dict.fromkeys(tags))
+    """Return different tags as a list."""
+    return ", ".join(map(shown_tag, dict.fromkeys(tags)))
 
 
 def _number(confidence: float) -> str:
