@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from tagsync.api.keep import Workspace, library_key
 from tagsync.cli.options import LibrarySettings
 from tagsync.cli.signals import until_signal
-from tagsync.errors import StateError, UsageError
-from tagsync.library.target import Target
+from tagsync.errors import AuthorisationError, StateError, UsageError
+from tagsync.library.target import Target, key_source
 from tagsync.model import SANDBOX_SCHEME
 from tagsync.workspace.state_dir import check_database, state_directory, state_folder
 
@@ -44,7 +44,8 @@ def workspace_of(settings: LibrarySettings, warn: Callable[[str], None]) -> Iter
             concurrency=settings.concurrency,
             config=settings.config,
         )
-        yield _workspace(target, settings, warn)
+        with _key_named(target, settings):
+            yield _workspace(target, settings, warn)
         return
     with sandbox_packages():
         from tagsync.sandbox.app import make_app  # noqa: PLC0415 - an extra
@@ -60,6 +61,18 @@ def workspace_of(settings: LibrarySettings, warn: Callable[[str], None]) -> Iter
             library=_sandbox_key(settings.sandbox, settings.state_dir),
         )
         yield _workspace(target, settings, warn)
+
+
+@contextmanager
+def _key_named(target: Target, settings: LibrarySettings) -> Iterator[None]:
+    """Add to the error about a wrong key where the key came from, and where it was sent."""
+    try:
+        yield
+    except AuthorisationError as error:
+        variable = key_source(settings.config)
+        environment = f" (environment {target.environment})" if target.environment else ""
+        words = f"{error.args[0]} It comes from {variable}{environment}, and tagsync sent it to {target.endpoint}."
+        raise AuthorisationError(words, request_id=error.request_id) from error
 
 
 def _workspace(target: Target, settings: LibrarySettings, warn: Callable[[str], None]) -> Workspace:

@@ -1,6 +1,7 @@
 """Run the commands: gather, decide, act, and write the result."""
 
-from collections.abc import Sequence
+import shlex
+from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Literal
@@ -171,18 +172,26 @@ def undo(
     code = INCOMPLETE if LEFT_OUT in codes else 0
     output.plan(made, code)
     if made.changes and report.plan.undoes is None:
-        output.say(_lasts(report.plan))
+        for words in _lasting(report.plan):
+            output.say(words)
     if made.changes and out is None:
-        output.say("To apply this plan, save it with --out undo.json, then run: tagsync apply undo.json")
+        command = shlex.join(["tagsync", "apply", "undo.json", *_to_apply(library)])
+        output.say(f"To apply this plan, save it with --out undo.json, then run: {shown(command)}")
     return code
 
 
-def _lasts(plan: Plan) -> str:
-    """Return what makes the changes of a plan again after its undo."""
-    reasons = (reason.rule for file in plan.changes for change in file.changes for reason in change.because)
-    if all(rule == RuleName.PRUNE for rule in reasons):
-        return "No rule declares these tags. Declare them, or --prune-since may remove them again."
-    return "The manifests still ask for the reverted changes. Update them, or the next apply makes the changes again."
+def _lasting(plan: Plan) -> Iterator[str]:
+    """Yield what makes the changes of a plan again after its undo."""
+    rules = {reason.rule for file in plan.changes for change in file.changes for reason in change.because}
+    pruned_tags = RuleName.PRUNE in rules
+    if rules - {RuleName.PRUNE}:
+        which = "other" if pruned_tags else "reverted"
+        yield f"The manifests still ask for the {which} changes. Update them, or the next apply makes the changes again."
+    if pruned_tags:
+        yield (
+            "No rule declares the tags that --prune-since removed: declare them to keep them. Without a rule, only a "
+            "plan that prunes since a commit that declared them removes them again."
+        )
 
 
 def _to_apply(library: LibrarySettings) -> list[str]:

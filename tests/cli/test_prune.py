@@ -356,7 +356,16 @@ def test_undo_of_a_prune_says_what_removes_the_tags_again(tagsync: Command) -> N
     tagsync("apply", "--yes", "--sandbox=library.jsonl", "--prune-since=HEAD", "in")
     ran = tagsync("undo", "--sandbox=library.jsonl")
     assert "+ sale  1 file" in ran.out
-    assert "No rule declares these tags. Declare them, or --prune-since may remove them again." in ran.err
+    assert "No rule declares the tags that --prune-since removed: declare them to keep them." in ran.err
+    assert "The manifests still ask" not in ran.err
+
+
+def test_undo_of_a_prune_with_other_changes_tells_both_apart(tagsync: Command) -> None:
+    rules(SHOP.replace("sale, ", "new, "))
+    tagsync("apply", "--yes", "--sandbox=library.jsonl", "--prune-since=HEAD", "in")
+    ran = tagsync("undo", "--sandbox=library.jsonl")
+    assert "The manifests still ask for the other changes. Update them, or" in ran.err
+    assert "No rule declares the tags that --prune-since removed" in ran.err
 
 
 def test_prune_follows_links_of_later_commits(tagsync: Command) -> None:
