@@ -61,7 +61,7 @@ class Comparison:
         self._twins = current.files.twins()
         if not len(current.files) and current.reading.is_complete:
             self.diagnostics.extend([Diagnostic("warning", "empty-library", EMPTY_LIBRARY)])
-        protections, clashes = Protections(), Clashes()
+        protections, clashes = Protections(desired.entries, desired.vocabulary), Clashes()
         selection = Selection(
             desired.entries,
             current.files,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from tagsync.escape import shown
+from tagsync.escape import shown, shown_tag
 from tagsync.model import Diagnostic, Level, Op, Plan, Status, as_shown, counted
 from tagsync.reporting.console import Lines, Segment, padded
 from tagsync.reporting.groups import ChangeGroup, GroupLine, Groups
@@ -176,14 +176,14 @@ def _write_group(group: ChangeGroup, names: Names, lines: Lines, *, everything: 
         lines.write(("  " + shown(path), "bold"))
     if len(kept) < count:
         lines.write((f"  and {counted(count - len(kept), 'more file')}", "bold"))
-    width = column_width(SIGNS[line.op][0] + shown(line.tag) for line in group.lines)
+    width = column_width(SIGNS[line.op][0] + shown_tag(line.tag) for line in group.lines)
     for line in group.lines:
         lines.write(*_change_segments(line, names, width))
 
 
 def _change_segments(line: GroupLine, names: Names, width: int) -> Iterable[Segment]:
     sign, style = SIGNS[line.op]
-    yield "      " + padded(sign + shown(line.tag), width), style
+    yield "      " + padded(sign + shown_tag(line.tag), width), style
     if line.op == Op.REMOVE_AI:
         yield "  cannot be undone", "bold yellow"
     if line.origin:
