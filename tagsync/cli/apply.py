@@ -239,8 +239,8 @@ def _check(plan: Plan, workspace: Workspace, how: ApplySettings, begun: Plan | N
     environment = "for another environment or " if plan.target.environment else ""
     raise RefusedError(
         f"this plan is {plan.digest}, not {expected}: the manifests, policy or library changed after that plan, or it "
-        f"was made {environment}with other options (--changed-since, --select, --shard, --prune-since). Review this plan, and pass "
-        "its digest"
+        f"was made {environment}with other options (--changed-since, --select, --shard, --prune-since). Review this "
+        "plan, and pass its digest"
     )
 
 

@@ -186,7 +186,8 @@ def _lasting(plan: Plan) -> Iterator[str]:
     pruned_tags = RuleName.PRUNE in rules
     if rules - {RuleName.PRUNE}:
         which = "other" if pruned_tags else "reverted"
-        yield f"The manifests still ask for the {which} changes. Update them, or the next apply makes the changes again."
+        ask = f"The manifests still ask for the {which} changes."
+        yield f"{ask} Update them, or the next apply makes the changes again."
     if pruned_tags:
         yield (
             "No rule declares the tags that --prune-since removed: declare them to keep them. Without a rule, only a "
