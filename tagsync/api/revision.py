@@ -165,7 +165,7 @@ class _History:
             except ManifestError as error:
                 raise ManifestError(tuple(_from_top(found, top) for found in error.diagnostics), error.more) from error
         names = {manifest.path: os.path.relpath(manifest.shown_as, top) for manifest in desired.manifests}
-        return Revision(self._ref, commit, desired, policy_counts, names)
+        return Revision(self._ref, commit, desired, policy_counts, names, self._tree.day_of(commit))
 
     def _read(self, commit: str, paths: list[str], config: str | None, top: Path) -> DesiredState:
         def fetch_csv(file: Path) -> None:

@@ -8,10 +8,9 @@ from typing import NamedTuple, Protocol
 from tagsync.model.causes import Drift, Returning
 from tagsync.model.current import LISTED, CurrentFile, Reading
 from tagsync.model.explanation import Explanation
-from tagsync.model.origins import Diagnostic, Level, ManifestRef, Origin, Reason, Unlisted
+from tagsync.model.origins import Diagnostic, Level, ManifestRef, Origin, Reason, RuleName, Unlisted
 from tagsync.model.policy import Guard, Policy
 from tagsync.model.requests import Op, Request
-from tagsync.model.rules import RuleName
 
 
 class Change(NamedTuple):

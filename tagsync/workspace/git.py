@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from tagsync.errors import RefusedError, UsageError
@@ -156,6 +157,14 @@ class WorkTree:
             self._line("merge-base", "--is-ancestor", commit, "HEAD", otherwise=words)
         arguments = ("log", "--first-parent", "--reverse", "--format=%H", f"{commit}..HEAD", "--")
         return self._line(*arguments, *map(_below, paths)).split()
+
+    def day_of(self, commit: str) -> str | None:
+        """Return the day on which a commit was made (YYYY-MM-DD, UTC); None for a day that the calendar lacks."""
+        try:
+            made = int(self._line("log", "-1", "--format=%ct", commit))
+            return datetime.fromtimestamp(made, UTC).date().isoformat()
+        except (ValueError, OverflowError, OSError):
+            return None
 
     def _line(self, *arguments: str, otherwise: str | None = None) -> str:
         return _line(self.top, *arguments, otherwise=otherwise, option=self._option)
