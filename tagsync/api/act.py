@@ -18,8 +18,10 @@ from tagsync.escape import shown
 from tagsync.events import Listener, ignore
 from tagsync.library.target import Target, connect, locked
 from tagsync.model import (
+    DEFAULT_POLICY,
     Diagnostic,
     FileOutcome,
+    GuardId,
     OutcomeName,
     Plan,
     Report,
@@ -28,7 +30,7 @@ from tagsync.model import (
     Timing,
     objection,
 )
-from tagsync.planning.guards import Ack, unacknowledged
+from tagsync.planning.guards import Ack, GuardCounts, unacknowledged
 
 
 async def apply_async(
@@ -152,7 +154,16 @@ def check_target(plan: Plan, target: Target) -> None:
 
 def refusals(plan: Plan, acks: Collection[Ack] = ()) -> tuple[str, ...]:
     """Return the messages of the unacknowledged guards that block a plan."""
-    return tuple(objection(guard, plan.digest) for guard in unacknowledged(plan.guards, plan.digest, acks))
+    blocking = unacknowledged(plan.guards, plan.digest, acks)
+    inputs = plan.inputs
+    if not blocking or not (inputs.select or inputs.part or inputs.changed_since):
+        return tuple(objection(guard, plan.digest) for guard in blocking)
+    left = {guard.id: guard.observed for guard in GuardCounts.of(plan.changes).guards(DEFAULT_POLICY, ())}
+    # Which of the added tags are new to the library is not known here.
+    left.pop(GuardId.NEW_TAGS)
+    return tuple(
+        objection(guard, plan.digest, guard.observed - left.get(guard.id, guard.observed)) for guard in blocking
+    )
 
 
 def refused(plan: Plan, why: Sequence[str] = ()) -> Report:

@@ -95,6 +95,31 @@ def is_saved(stream: BinaryIO) -> bool:
     return isinstance(root, dict) and any(name in root for name in _VERSIONS)
 
 
+_LONGEST_ERROR = 1000
+
+
+def _error_of_failed_run(stream: BinaryIO) -> str:
+    """Return the first error in the output of a run without a plan or report; empty if it is no such output."""
+    stream.seek(0)
+    data = stream.read(_MAX_FAILED + 1)
+    if len(data) > _MAX_FAILED or b'"diagnostics"' not in data or _count_values(data) > MAX_VALUES:
+        return ""
+    try:
+        root = strict_json(data)
+    except (ValueError, RecursionError):
+        return ""
+    found = root.get("diagnostics") if isinstance(root, dict) else None
+    errors = (
+        item.get("message")
+        for item in (found if isinstance(found, list) else ())
+        if isinstance(item, dict) and item.get("level") == "error"
+    )
+    return next((message for message in errors if isinstance(message, str)), "")
+
+
+_MAX_FAILED = 1_000_000
+
+
 def _kind_of(stream: BinaryIO, name: str) -> schemas.SchemaName:
     stream.seek(0)
     found = _VERSION.match(stream.read(2 * CHECKSUM_BYTES))
@@ -102,6 +127,11 @@ def _kind_of(stream: BinaryIO, name: str) -> schemas.SchemaName:
         # All JSON output has a checksum. Output of another kind, such as that of a failed run, may well be unchanged.
         if is_saved(stream):
             check_checksum(stream, name)
+        if error := _error_of_failed_run(stream):
+            raise DocumentError(
+                f"{shown(name)} is the output of a run that failed before it changed anything. Its error: "
+                f"{shown(error, _LONGEST_ERROR)}"
+            )
         raise DocumentError(
             f"{shown(name)} is not a tagsync plan or report: use a file from a successful plan --out or --report "
             "json=FILE"

@@ -44,10 +44,18 @@ def near_limit(guard: Guard) -> str:
     )
 
 
-def objection(guard: Guard, digest: str) -> str:
-    """Return why a guard blocks the plan with a digest, some examples, and the option that allows it."""
+def objection(guard: Guard, digest: str, outside: int = 0) -> str:
+    """Return why a guard blocks the plan with a digest, some examples, and the option that allows it.
+
+    Args:
+        guard: the guard.
+        digest: the plan's digest.
+        outside: how much of what it counts is not in this plan, because the plan is filtered.
+    """
+    number = f"{counted(outside, _FINDINGS[guard.id][1])} {'is' if outside == 1 else 'are'}"
+    filtered = f"Of these, {number} outside the selection: guards check the whole plan. " if outside > 0 else ""
     examples = ", ".join(quoted(text, 120) for text in (*guard.tags, *guard.files))
     return (
         f"Blocked by guard {guard.id}: the plan {guard_finding(guard)}; the limit is {guard_limit(guard)}. "
-        f"Examples: {examples}. If this is intended, apply it with: --ack {guard.id}@{digest}"
+        f"{filtered}Examples: {examples}. If this is intended, apply it with: --ack {guard.id}@{digest}"
     )

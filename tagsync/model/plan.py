@@ -177,6 +177,7 @@ class Inputs(NamedTuple):
         changed_since: the commit that the plan is filtered by.
         partial: whether it was merged from shards of which some were missing.
         commit: the commit of the manifests, if they are in a git repository and all of them are committed.
+        uncommitted: a manifest of a git repository that is not committed, so that there is no commit.
         reading: how the library was read. Unless `reading.is_complete`, the library has more files.
     """
 
@@ -189,6 +190,7 @@ class Inputs(NamedTuple):
     partial: bool = False
     reading: Reading = LISTED
     commit: str | None = None
+    uncommitted: str | None = None
 
     @property
     def is_filtered(self) -> bool:

@@ -129,9 +129,26 @@ def _ranked(counts: Counter[tuple[str, Op | None]]) -> list[FolderCount]:
     return sorted(found, key=lambda count: (-count.total, count.folder))
 
 
+FEW_FOLDERS = 10
+"""The number of folders that a result shows."""
+
+
 def unselected_by_folder(coverage: Coverage) -> list[tuple[str, int]]:
-    """Return how many files of each folder no entry selects, the most first, then by name."""
-    if coverage.folders:
-        return list(coverage.folders)
-    folders = Counter(map(folder_of, coverage.unselected))
+    """Return how many files of each folder no entry selects, the most first, then by name.
+
+    Of many folders, it returns those above them: at the deepest level with few folders, or else at the top.
+    """
+    folders = Counter(dict(coverage.folders) or Counter(map(folder_of, coverage.unselected)))
+    depth = max((folder.count("/") for folder in folders), default=0)
+    while len(folders) > FEW_FOLDERS and depth > _TOP:
+        depth -= 1
+        above = Counter[str]()
+        for folder, files in folders.items():
+            is_deeper = folder.count("/") > depth
+            above["/".join(folder.split("/")[:depth]) + "/" if is_deeper else folder] += files
+        folders = above
     return sorted(folders.items(), key=lambda item: (-item[1], item[0]))
+
+
+_TOP = 2
+"""The slashes of a top folder."""

@@ -3,11 +3,9 @@
 from tagsync.escape import shown
 from tagsync.model import counted
 from tagsync.reporting.console import Lines
+from tagsync.reporting.counts import FEW_FOLDERS
 from tagsync.reporting.phrases import shown_origin
 from tagsync.reporting.plan_view import PlanView
-
-SHOWN_FOLDERS = 10
-"""Folders of files that no entry selects, the fullest first, that are shown unless all are asked for."""
 
 SHOWN_ENTRIES = 20
 
@@ -36,9 +34,9 @@ def coverage_text(view: PlanView, lines: Lines, *, everything: bool = False) -> 
 
 
 def _write_folders(view: PlanView, lines: Lines) -> None:
-    for folder, count in view.unselected[:SHOWN_FOLDERS]:
+    for folder, count in view.unselected[:FEW_FOLDERS]:
         lines.write(f"  {count:,} in {shown(folder)}")
-    left = view.unselected[SHOWN_FOLDERS:]
+    left = view.unselected[FEW_FOLDERS:]
     if left:
         files = counted(sum(count for _, count in left), "file")
         lines.write((f"  … and {files} in {counted(len(left), 'more folder')}: -v lists them", "dim"))

@@ -214,8 +214,7 @@ def report_text(view: ReportView, lines: Lines, *, everything: bool = False, pla
     _write_not_made(view, lines)
     outcome, _, counts = view.title.partition(": ")
     lines.write((f"{outcome}: ", "bold green" if report.converged else "bold yellow"), counts)
-    if view.commit_words and (everything or not plan_shown):
-        # After an apply of manifests, this is HEAD. A saved plan may be of an earlier commit.
+    if view.commit_words:
         lines.write(view.commit_words)
     for words in view.advice:
         lines.write(words)

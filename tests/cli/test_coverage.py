@@ -45,3 +45,20 @@ def test_coverage_is_in_json_but_not_in_the_digest(tagsync: Command) -> None:
     assert len(found["coverage"]["unselected"]) == 15
     assert found["coverage"]["idle"] == ["tags.yaml:6:7", "tags.yaml:7:7"]
     assert "Coverage: 3 of 18 files" in tagsync("show", "plan.json").out
+
+
+def test_coverage_groups_many_folders_by_those_above_them(tagsync: Command, library: Callable[..., Path]) -> None:
+    library(
+        *(file_object(f"/tate/{'abc'[n % 3]}/{n}/x.jpg") for n in range(40)),
+        file_object("/tate/x.jpg"),
+        file_object("/shop/x.jpg"),
+        name="many.jsonl",
+    )
+    write_manifest("- {match: /shop/**, tags: [a]}")
+    lines = tagsync("plan", "--sandbox", "many.jsonl", "--coverage", "tags.yaml").out.splitlines()
+    assert lines[lines.index("Coverage: 1 of 42 files selected, 41 by no rule") + 1 :] == [
+        "  14 in /tate/a/",
+        "  13 in /tate/b/",
+        "  13 in /tate/c/",
+        "  1 in /tate/",
+    ]

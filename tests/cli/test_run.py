@@ -643,7 +643,7 @@ def test_show_of_the_output_of_a_failed_run_does_not_call_it_changed(tagsync: Co
         options = SANDBOX if command != ["show"] else ()
         result = tagsync(*command, *options, "failed.json")
         assert result.code == 1
-        assert "failed.json is not a tagsync plan or report" in result.err
+        assert "failed.json is the output of a run that failed before it changed anything. Its error: " in result.err
 
 
 def test_show_refuses_a_huge_file_without_reading_it(tagsync: Command) -> None:

@@ -704,3 +704,14 @@ def test_missing_files_are_listed_in_plan_and_report(tagsync: Command, world: Bu
     assert "\n  /gone.jpg  tags.yaml:6:7\n" in tagsync("show", "--verbose", "plan.json").out
     assert "\n  /gone.jpg  tags.yaml:6:7\n" in tagsync("plan", "--verbose", "tags.yaml").out
     assert tagsync("apply", "--format=json", "plan.json").document["missing"] == missing
+
+
+def test_guard_of_a_filtered_plan_counts_what_is_outside_the_selection(tagsync: Command, world: Build) -> None:
+    world(*(file_object(f"/{'ab'[n % 2]}/{n}.jpg", ["old"]) for n in range(5)))
+    write_manifest("- {match: /**, absent: [old]}")
+    whole = tagsync("plan", "tags.yaml")
+    assert "outside the selection" not in whole.err
+    part = tagsync("plan", "tags.yaml", "--select", "/b/**")
+    assert (
+        "the limit is 0 files. Of these, 3 files are outside the selection: guards check the whole plan. " in part.err
+    )

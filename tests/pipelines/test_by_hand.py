@@ -130,7 +130,8 @@ def test_steps_by_hand_move_no_ref_after_a_filtered_apply(service: Service) -> N
     service.shop.declare("alpha")
     ran, _ = service.job(APPLY, RECORD, digest=service.approved("main"), TAGSYNC_SELECT="/shop/a*")
     assert (ran.code, service.shop.remote.ref(REF)) == (1, None)
-    assert f"error: {REF} stays: the plan was filtered, or not all manifests are committed." in ran.err
+    assert "No applied commit: the plan leaves out changes\n" in ran.out
+    assert f"error: {REF} stays. The apply says why: No applied commit." in ran.err
 
 
 def test_steps_by_hand_are_valid_commands() -> None:

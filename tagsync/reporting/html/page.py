@@ -16,6 +16,7 @@ from tagsync.model import (
     as_shown,
     counted,
 )
+from tagsync.reporting.counts import FEW_FOLDERS
 from tagsync.reporting.guard_view import guard_view
 from tagsync.reporting.html.charts import call_chart, folder_chart, tag_table
 from tagsync.reporting.html.table import FileRow, embedded
@@ -41,7 +42,7 @@ SHOWN_DIAGNOSTICS = 200
 
 SHOWN_REASONS = 20
 
-SHOWN_FOLDERS = 10
+SHOWN_FOLDERS = FEW_FOLDERS
 """Folders of files that no rule selects; those with the most."""
 
 SHOWN_ENTRIES = 50
