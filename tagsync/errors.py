@@ -56,7 +56,7 @@ class ManifestError(TagsyncError):
 
     def __init__(self, diagnostics: "tuple[Diagnostic, ...]", more: int = 0) -> None:
         first = diagnostics[0]
-        where = f"{first.origin}: " if first.origin else ""
+        where = f"{first.where}: " if first.origin else ""
         super().__init__(f"the manifests have errors, the first is: {where}{first.message}")
         self.diagnostics = diagnostics
         self.more = more

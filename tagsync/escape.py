@@ -14,8 +14,9 @@ CI_COMMAND = re.compile(r"#(?=#(?:\[|vso\[))")
 _CI_LINE = re.compile(r"^(\s*):(?=:)")
 
 
-def _escape(match: re.Match[str]) -> str:
-    code = ord(match.group())
+def escaped_character(character: str) -> str:
+    """Return the escape of a character, in a form that Python and YAML share."""
+    code = ord(character)
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"  # noqa: PLR2004 - the widths of Python's own escapes
 
 
@@ -33,7 +34,7 @@ def shown(text: str, limit: int | None = None) -> str:
         text = text[: limit - 1] + "…"
     if text.isalnum() and text.isascii():
         return text
-    text = _UNSAFE.sub(_escape, text)
+    text = _UNSAFE.sub(lambda found: escaped_character(found[0]), text)
     return _CI_LINE.sub(r"\1\\x3a", CI_COMMAND.sub(r"\\x23", text))
 
 

@@ -4,6 +4,7 @@ import os
 import sqlite3
 import tempfile
 import weakref
+from abc import abstractmethod
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -17,7 +18,33 @@ T_co = TypeVar("T_co", covariant=True)
 _BLOCK = 1 << 18
 
 
-class Spool(Sequence[T_co], Generic[T_co]):
+class LazySequence(Sequence[T_co], Generic[T_co]):
+    """A sequence that makes each item when it is accessed, and equals every sequence with equal items."""
+
+    @abstractmethod
+    def _at(self, index: int) -> T_co:
+        """Return the item at an index within the sequence."""
+
+    @overload
+    def __getitem__(self, index: int) -> T_co: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[T_co, ...]: ...
+    def __getitem__(self, index: int | slice) -> T_co | tuple[T_co, ...]:
+        places = range(len(self))[index]
+        return tuple(map(self._at, places)) if isinstance(places, range) else self._at(places)
+
+    def __iter__(self) -> Iterator[T_co]:
+        return map(self._at, range(len(self)))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Sequence):
+            return NotImplemented
+        return len(self) == len(other) and all(mine == its for mine, its in zip(self, other, strict=True))
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+class Spool(LazySequence[T_co]):
     """A sequence in a temporary file; items are decoded whenever they are read.
 
     Args:
@@ -68,26 +95,9 @@ class Spool(Sequence[T_co], Generic[T_co]):
     def __iter__(self) -> Iterator[T_co]:
         return map(self._decode, self.records())
 
-    @overload
-    def __getitem__(self, index: int) -> T_co: ...
-    @overload
-    def __getitem__(self, index: slice) -> tuple[T_co, ...]: ...
-    def __getitem__(self, index: int | slice) -> T_co | tuple[T_co, ...]:
-        places = range(len(self))[index]
-        if isinstance(places, range):
-            return tuple(map(self._at, places))
-        return self._at(places)
-
-    def _at(self, place: int) -> T_co:
-        start = self._ends[place]
-        return self._decode(os.pread(self._file.fileno(), self._ends[place + 1] - start - 1, start))
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Sequence):
-            return NotImplemented
-        return len(self) == len(other) and all(mine == its for mine, its in zip(self, other, strict=True))
-
-    __hash__ = None  # type: ignore[assignment]
+    def _at(self, index: int) -> T_co:
+        start = self._ends[index]
+        return self._decode(os.pread(self._file.fileno(), self._ends[index + 1] - start - 1, start))
 
 
 class SelfClosingDatabase:

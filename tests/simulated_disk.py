@@ -11,6 +11,8 @@ from io import BytesIO
 from pathlib import Path
 from random import Random
 
+from tagsync.workspace.durable_file import Disk, DiskFile
+
 
 class CrashError(BaseException):
     """The process or the machine crashed. `except Exception` must not catch this."""
@@ -27,7 +29,7 @@ class Content:
 Names = dict[Path, Content]
 
 
-class SimulatedDisk:
+class SimulatedDisk(Disk):
     """Keeps files in memory.
 
     Args:
@@ -119,7 +121,7 @@ class SimulatedDisk:
             raise OSError(number, os.strerror(number))
 
 
-class SimulatedFile:
+class SimulatedFile(DiskFile):
     """An open file of a simulated disk."""
 
     def __init__(self, disk: SimulatedDisk, content: Content) -> None:

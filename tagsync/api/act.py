@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Collection, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -67,17 +67,16 @@ async def apply_async(
     with locked(target, part=plan.inputs.part):
         check_plan(plan, target, options.acks)
         kept = replace(workspace, target=target, part=plan.inputs.part) if workspace else None
-        if kept and not kept.unfinished(plan):
-            kept.begin(plan)
-        report = await apply_locked(
-            plan,
-            target=target,
-            options=options,
-            journal=kept.journal if kept and plan.changes else None,
-            stop=stop,
-            abort=abort,
-            listener=listener,
-        )
+        with kept.applying(plan, continues=kept.unfinished(plan)) if kept else nullcontext():
+            report = await apply_locked(
+                plan,
+                target=target,
+                options=options,
+                journal=kept.journal if kept and plan.changes else None,
+                stop=stop,
+                abort=abort,
+                listener=listener,
+            )
         if kept:
             kept.record(report)
         return report
@@ -133,11 +132,7 @@ def check_plan(plan: Plan, target: Target, acks: Collection[Ack]) -> None:
 
 
 def check_target(plan: Plan, target: Target) -> None:
-    """Check that a plan is for a target.
-
-    Raises:
-        RefusedError: the plan is for another target.
-    """
+    """Check that a plan is for a target."""
     if not target.takes(plan.target):
         made_for = "no environment" if plan.target.environment is None else f"environment {plan.target.environment}"
         raise RefusedError(

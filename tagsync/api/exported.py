@@ -42,11 +42,7 @@ def write_export(exported: Exported, folder: str | PathLike[str]) -> int:
 
 
 def check_export_folder(folder: Path) -> None:
-    """Check that a folder is new or empty.
-
-    Raises:
-        UsageError: it is not empty, or cannot be a folder.
-    """
+    """Check that a folder is new or empty."""
     try:
         inside = next(folder.iterdir(), None)
     except FileNotFoundError:

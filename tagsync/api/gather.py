@@ -10,7 +10,7 @@ from os import PathLike, fspath
 from pathlib import Path
 
 from tagsync.concurrency import blocking
-from tagsync.errors import ManifestError, UsageError
+from tagsync.errors import UsageError
 from tagsync.escape import quoted, shown
 from tagsync.events import Exporting, Listener, ignore
 from tagsync.exporting import ExportFormat
@@ -25,6 +25,9 @@ from tagsync.manifest.read import read_manifests, read_policy
 from tagsync.model import Config, CurrentFile, DesiredState, Origin, as_shown
 from tagsync.planning.contradictions import account_faults, contradictions
 from tagsync.planning.skipped_files import unreadable_finding
+
+MOMENT = "%Y-%m-%dT%H:%M:%SZ"
+"""How plans and reports show a time, in UTC."""
 
 Paths = str | PathLike[str] | Iterable[str | PathLike[str]] | Config
 """One or more paths of manifests, or the configuration that names them."""
@@ -75,9 +78,7 @@ def checked(
     for error in chain(accounts, contradictions(desired.entries)):
         _, code, message, origin = as_shown(error, names)
         errors.add(origin or Origin("", 0, 0), code, message)
-    if errors.count:
-        first = errors.first()
-        raise ManifestError(first, errors.count - len(first))
+    errors.check()
     return desired
 
 
@@ -167,11 +168,7 @@ export = blocking(export_async)
 
 
 def check_folder(folder: str) -> None:
-    """Check that a text is the path of a folder.
-
-    Raises:
-        UsageError: it does not start and end with one slash.
-    """
+    """Check that a text is the path of a folder."""
     if not (folder.startswith("/") and folder.endswith("/")) or "//" in folder:
         meant = quoted("/" + "".join(f"{part}/" for part in folder.split("/") if part), 200)
         raise UsageError(f"{quoted(folder, 200)} does not start and end with a slash, as folders do: use {meant}")
@@ -185,4 +182,4 @@ _EXPORTS: Mapping[ExportFormat, Callable[[Iterable[CurrentFile], str], Exported]
 
 def now() -> str:
     """Return the current UTC time in ISO 8601, to the second."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return datetime.now(UTC).strftime(MOMENT)

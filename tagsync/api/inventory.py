@@ -17,7 +17,7 @@ from tagsync.inventory.suggest import suggest
 from tagsync.library.deadline import check_duration, deadline
 from tagsync.library.reading.reader import LibraryReader
 from tagsync.library.target import Target, connect
-from tagsync.model import AIComparison, CurrentFile, CurrentState, Diagnostic, Inventory, Suggestions
+from tagsync.model import AIComparison, CurrentFile, CurrentState, Inventory, Suggestions
 from tagsync.planning.filter import select_fault
 from tagsync.planning.read_scope import needs_of
 from tagsync.planning.skipped_files import unreadable_finding
@@ -33,7 +33,7 @@ class FoundFiles:
     def __init__(self, current: CurrentState, wanted: FileFilter) -> None:
         self._current = current
         self._wanted = wanted
-        self.diagnostics = _diagnostics(current)
+        self.diagnostics = (*current.diagnostics, *map(unreadable_finding, current.unreadable))
 
     def __iter__(self) -> Iterator[CurrentFile]:
         query = self._wanted.query
@@ -149,7 +149,3 @@ def _checked_names(names: Iterable[str]) -> tuple[str, ...]:
     if isinstance(names, str):
         raise UsageError(f"{quoted(names)} is one name: use a list of names")
     return tuple(names)
-
-
-def _diagnostics(current: CurrentState) -> tuple[Diagnostic, ...]:
-    return (*current.diagnostics, *map(unreadable_finding, current.unreadable))

@@ -10,7 +10,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tagsync.api.saved import read_document, write_document
+from tagsync.api.begun import Begun
+from tagsync.api.saved import read_saved, write_document
 from tagsync.errors import DocumentError, RefusedError, StateError, TagsyncError, UsageError
 from tagsync.escape import quoted, shown
 from tagsync.library.target import Target, locked
@@ -22,7 +23,10 @@ from tagsync.workspace.state_dir import check_file, open_file, state_folder
 KEPT_REPORTS = 10
 """The maximum number of reports of applies that changed something, for each library and each of its shards."""
 
+NEEDS_REPORT = "--last needs the report of an apply (--report json=FILE)"
+
 _MAX_ACCOUNT_BYTES = 10_000
+_MARK = ".running"
 
 
 class History(NamedTuple):
@@ -106,13 +110,18 @@ class Workspace:
     def history(self) -> History:
         """Return the reports of earlier applies; warn about one that cannot be used."""
         try:
+            # A plan needs no lock, so the apply may also still run. Then its changes are not made yet, either.
+            killed = self._begun.report(from_journal=False) if self._was_killed() else None
+        except TagsyncError:
+            killed = None  # only the next apply, or undo, has to tell
+        try:
             paths = [item.path for item in self._kept_reports() if item.run == self._run]
-            last = self._read_kept(paths[0]) if paths else None
+            first = killed or (self._read_kept(paths.pop(0)) if paths else None)
         except TagsyncError as error:
             self.warn(f"the previous report is ignored: {error}")
             return History(None, ())
-        earlier = (report for report in self._earlier(paths[1:]) if self._explains(report))
-        return History(last if last and self._explains(last) else next(earlier, None), earlier)
+        earlier = (report for report in self._earlier(paths) if self._explains(report))
+        return History(first if first and self._explains(first) else next(earlier, None), earlier)
 
     def _explains(self, report: Report) -> bool:
         """Return whether a report is not of another environment, whose manifests may differ from this one's."""
@@ -128,14 +137,27 @@ class Workspace:
     def newest_change(self) -> tuple[Path, Report]:
         """Return the path and the newest report of an apply that changed something, of the library or a shard.
 
+        For an apply that was killed before it could write its report, this makes one.
+
         Raises:
             DocumentError: there is none, or it was changed since it was written.
+            LockedError: an apply is running.
             StateError: the state directory cannot be used.
         """
+        for part in self._killed_parts():
+            run = replace(self, part=part)
+            with run.lock():
+                try:
+                    run.keep_killed()
+                except TagsyncError as error:
+                    raise DocumentError(
+                        f"the newest apply was killed, and what it changed is unknown: {error}: name the report of the "
+                        "apply to undo"
+                    ) from error
         for item in self._kept_reports():
             if item.number is not None:
                 check_file(item.path)
-                report = read_report(item.path)
+                report = read_saved(item.path, Report, NEEDS_REPORT)
                 account = self.target.account or account_name(report.plan.target)
                 target = replace(self.target, account=account)
                 if target.is_named(report.plan.target) and target.takes(report.plan.target):
@@ -146,10 +168,30 @@ class Workspace:
             f"{name.endpoint}: use a file that apply --report json=FILE wrote"
         )
 
+    def continued_by(self, path: Path, report: Report) -> list[Path]:
+        """Return the kept reports of incomplete applies that the apply of a kept report continued, newest first.
+
+        Raises:
+            DocumentError: one of them was changed since it was written.
+            StateError: the state directory cannot be used.
+        """
+        kept = [item for item in self._kept_reports() if item.number is not None]
+        run = next((item.run for item in kept if item.path == path), None)
+        mine = [item.path for item in kept if item.run == run]
+        found: list[Path] = []
+        for older in mine[mine.index(path) + 1 :] if path in mine else ():
+            check_file(older)
+            before = read_saved(older, Report, NEEDS_REPORT)
+            if before.converged or not is_remainder(report.plan, before.plan):
+                break
+            found.append(older)
+        return found
+
     def record(self, report: Report) -> None:
         """Keep the report of an apply, and remove its plan if it is done; warn if that fails."""
-        self._end(report)
-        self._keep_report(report)
+        with self._failure_warned("the report could not be kept for the next plan"):
+            self._keep_report(report)
+            self._end(report)
         self._keep_account(report)
 
     def unfinished(self, plan: Plan) -> Plan | None:
@@ -157,50 +199,86 @@ class Workspace:
         if not plan.changes or not os.path.lexists(self.path):
             return None
         try:
-            path = self._unfinished
-            begun = read_document(path) if check_file(path) else None
+            begun = self._begun.plan()
         except TagsyncError as error:
             self.warn(f"the plan of an earlier apply is ignored: {error}")
             return None
-        return begun if isinstance(begun, Plan) and is_remainder(plan, begun) else None
+        return begun if begun and is_remainder(plan, begun) else None
 
-    def begin(self, plan: Plan) -> None:
-        """Keep a plan that is about to be applied, so that the next run recognises the rest of it."""
+    @contextmanager
+    def applying(self, plan: Plan, *, continues: Plan | None = None) -> Iterator[None]:
+        """Keep the plan that is applied in a `with` block, so that the next run recognises the rest of it.
+
+        If the previous apply was killed, keep a report of it first.
+
+        Args:
+            plan: the plan.
+            continues: the kept plan, if this one continues it. Then that one stays.
+        """
+        with self._failure_warned("the report of an apply that was killed could not be kept, so undo leaves it out"):
+            self.keep_killed()
         if not plan.changes:
+            yield
             return
         with self._failure_warned("the plan could not be kept for continuing it after an interruption"):
-            check_file(self._unfinished)
-            write_document(plan, self._unfinished)
+            self._begun.begin(None if continues else plan)
+        try:
+            yield
+        except TagsyncError:
+            # These errors happen before the first call. Later ones still give a report.
+            self._begun.mark.unlink(missing_ok=True)
+            raise
+
+    def _was_killed(self) -> bool:
+        return os.path.lexists(self.path) and self._begun.was_killed()
+
+    def _killed_parts(self) -> list[Part | None]:
+        """Return the shards with an apply that was killed or is running; None for the whole library."""
+        if not os.path.lexists(self.path):
+            return []
+        name = re.compile(rf"{self._library}(?:-(\d+)-of-(\d+))?{re.escape(_MARK)}")
+        found = [name.fullmatch(path.name) for path in state_folder(self.path, "unfinished").iterdir()]
+        return [Part(int(match[1]), int(match[2])) if match[1] else None for match in found if match]
+
+    def keep_killed(self) -> None:
+        """Keep a report of the previous apply if it was killed. This needs the lock."""
+        if self._was_killed():
+            report = self._begun.report(from_journal=True)
+            if report:
+                self._keep_report(report)
+            self._begun.mark.unlink(missing_ok=True)
 
     def _end(self, report: Report) -> None:
         # A filtered plan that converged leaves the rest of an interrupted plan to do, so that plan must stay.
         inputs = report.plan.inputs
         is_whole = not inputs.select and inputs.changed_since is None
-        if report.converged and is_whole and os.path.lexists(self.path):
+        if os.path.lexists(self.path):
             with self._failure_warned("the finished plan could not be removed"):
-                self._unfinished.unlink(missing_ok=True)
+                self._begun.mark.unlink(missing_ok=True)
+                if report.converged and is_whole:
+                    self._begun.file.unlink(missing_ok=True)
 
     @property
-    def _unfinished(self) -> Path:
-        return state_folder(self.path, "unfinished") / f"{self._run}.json"
+    def _begun(self) -> Begun:
+        folder = state_folder(self.path, "unfinished")
+        return Begun(folder / f"{self._run}.json", folder / f"{self._run}{_MARK}", self.journal)
 
     def _keep_report(self, report: Report) -> None:
         """Keep a report and remove the oldest one."""
         # Reports of applies without changes get one file of their own, so that they never push out one that undo needs.
         if report.outcome == "refused":
             return
-        with self._failure_warned("the report could not be kept for the next plan"):
-            kept = self._kept_reports()
-            number = 1 + max((item.number or 0 for item in kept), default=0) if report.wrote else None
-            name = "unchanged" if number is None else f"{number:06d}"
-            path = state_folder(self.path, "last") / f"{self._run}.{name}.json"
-            check_file(path)
-            write_document(report, path)
-            if report.wrote:
-                mine = [item for item in kept if item.run == self._run]
-                numbered = [item for item in mine if item.number is not None]
-                for item in (*numbered[KEPT_REPORTS - 1 :], *(item for item in mine if item.number is None)):
-                    item.path.unlink(missing_ok=True)
+        kept = self._kept_reports()
+        number = 1 + max((item.number or 0 for item in kept), default=0) if report.wrote else None
+        name = "unchanged" if number is None else f"{number:06d}"
+        path = state_folder(self.path, "last") / f"{self._run}.{name}.json"
+        check_file(path)
+        write_document(report, path)
+        if report.wrote:
+            mine = [item for item in kept if item.run == self._run]
+            numbered = [item for item in mine if item.number is not None]
+            for item in (*numbered[KEPT_REPORTS - 1 :], *(item for item in mine if item.number is None)):
+                item.path.unlink(missing_ok=True)
 
     def _kept_reports(self) -> list[_Kept]:
         """Return the reports of the library and its shards, newest first.
@@ -221,7 +299,7 @@ class Workspace:
     def _read_kept(self, path: Path) -> Report:
         """Read a report of this library from the state directory."""
         check_file(path)
-        report = read_report(path)
+        report = read_saved(path, Report, NEEDS_REPORT)
         # The file's name depends on the key, so the report is of this account even if only one of both names it.
         if self.target.account is None or account_name(report.plan.target) is None:
             name = report.plan.target._replace(account=self.target.name.account)
@@ -237,7 +315,7 @@ class Workspace:
             source: the start of messages, which says what names the account.
 
         Raises:
-            RefusedError: an earlier apply used the library for another account.
+            RefusedError: an earlier apply used the key for another account.
             StateError: the state directory cannot be used.
         """
         if name is None or self.target.account is not None:
@@ -250,24 +328,29 @@ class Workspace:
         return replace(self, target=replace(self.target, account=name))
 
     def check_account(self, name: str, source: str) -> bool:
-        """Check that no apply used the library for another account; return whether one used it for this account.
+        """Check that no apply used the library for another account; return whether one used it at all.
+
+        A sandbox often serves several accounts while somebody tries their manifests, so there it is a warning.
 
         Args:
             name: the account.
             source: the start of messages, which says what names the account.
 
         Raises:
-            RefusedError: an earlier apply used the library for another account.
+            RefusedError: an earlier apply used the key for another account.
             StateError: the state directory cannot be used.
         """
         known = self._known_account()
         if known not in (None, name):
             used = "key" if self.target.key else "sandbox"
             select = ", select the environment with --env" if self.target.environment else ""
-            raise RefusedError(
+            words = (
                 f"{source} {quoted(name)}, but an earlier apply used this {used} for {quoted(known)}: use the {used} "
                 f"of the right account{select}, or confirm the account with --account"
             )
+            if self.target.key:
+                raise RefusedError(words)
+            self.warn(words)
         return known is not None
 
     def _known_account(self) -> str | None:
@@ -320,25 +403,8 @@ def account_name(target: TargetName) -> str | None:
     return None if target.account.startswith("key-") or target.account == SANDBOX_ACCOUNT else target.account
 
 
-def read_report(path: Path) -> Report:
-    """Read a report from a file.
-
-    Raises:
-        DocumentError: the file cannot be read, or was changed since it was written.
-        UsageError: the file is a plan.
-    """
-    document = read_document(path)
-    if isinstance(document, Report):
-        return document
-    raise UsageError(f"{shown(str(path))} is a plan: --last needs the report of an apply (--report json=FILE)")
-
-
 def check_report(report: Report, target: Target) -> None:
-    """Check that a report is of a target.
-
-    Raises:
-        RefusedError: the report is of another target.
-    """
+    """Check that a report is of a target."""
     was = report.plan.target
     if not target.is_named(was):
         raise RefusedError(
@@ -348,11 +414,7 @@ def check_report(report: Report, target: Target) -> None:
 
 
 def check_environment(report: Report, target: Target) -> None:
-    """Check that a report is of a target's environment, if the target has one.
-
-    Raises:
-        RefusedError: it is of another one, or of none.
-    """
+    """Check that a report is of a target's environment, if the target has one."""
     was = report.plan.target.environment
     if not target.takes(report.plan.target):
         named = "no environment" if was is None else f"environment {shown(was)}"

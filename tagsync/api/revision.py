@@ -118,7 +118,7 @@ def revision_of_report(last: Report, given: Paths, desired: DesiredState, *, as_
 def _first_of(error: ManifestError) -> str:
     """Return the first error of manifests, with its place."""
     first = error.diagnostics[0]
-    return f"{shown(str(first.origin))}: {first.message}" if first.origin else first.message
+    return f"{shown(first.where)}: {first.message}" if first.origin else first.message
 
 
 def _from_top(found: Diagnostic, top: Path) -> Diagnostic:

@@ -5,16 +5,18 @@ from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import BinaryIO, cast
+from typing import BinaryIO, TypeVar, cast
 
 from tagsync.documents.loader import MAX_DOCUMENT_BYTES, load_document
 from tagsync.documents.writer import plan_document, report_document
-from tagsync.errors import DamagedError, DocumentError
+from tagsync.errors import DamagedError, DocumentError, UsageError
 from tagsync.escape import shown
 from tagsync.model import Plan, Report
 from tagsync.planning.digest import digest_of
 from tagsync.planning.plan_validation import contradiction
 from tagsync.workspace.atomic import atomic_write
+
+D = TypeVar("D", Plan, Report)
 
 
 def write_document(document: Plan | Report, path: str | PathLike[str]) -> None:
@@ -49,6 +51,18 @@ def read_document(path: str | PathLike[str]) -> Plan | Report:
         if words := contradiction(document):
             raise DamagedError(f"{shown(str(file))} was not made by tagsync: {words}; plan again")
     return document
+
+
+def read_saved(path: str | PathLike[str], kind: type[D], advice: str) -> D:
+    """Read a document of one kind from a file; see `read_document`.
+
+    Raises:
+        UsageError: the file has the other kind; the message ends with the advice.
+    """
+    found = read_document(path)
+    if isinstance(found, kind):
+        return found
+    raise UsageError(f"{shown(str(path))} is a {'report' if kind is Plan else 'plan'}: {advice}")
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tagsync.api.gather import Paths, checked
-from tagsync.errors import ManifestError, UnreadableError
+from tagsync.errors import UnreadableError
 from tagsync.library.imagekit.file_objects import FileReader
 from tagsync.manifest.entry_store import EntryStore
 from tagsync.manifest.error_list import ErrorList
@@ -89,11 +89,7 @@ class _Library:
 
 
 def _read_libraries(tests: Iterable[TestSpec], reader: FileReader) -> dict[str, _Library]:
-    """Read the library files of tests, each once.
-
-    Raises:
-        ManifestError: one of them is no library file.
-    """
+    """Read the library files of tests, each once."""
     found: dict[str, _Library] = {}
     errors = ErrorList()
     for test in tests:
@@ -103,18 +99,12 @@ def _read_libraries(tests: Iterable[TestSpec], reader: FileReader) -> dict[str, 
             found[test.library] = _Library.of(_objects(Path(test.library)), reader)
         except SeedError as error:
             errors.add(unpacked(test.manifest, test.library_place), "library-file", str(error))
-    if errors.count:
-        first = errors.first()
-        raise ManifestError(first, errors.count - len(first))
+    errors.check()
     return found
 
 
 def _objects(library: Path) -> list[Mapping[str, Any]]:
-    """Return the files of a library file, after the checks of the sandbox.
-
-    Raises:
-        SeedError: an object is invalid, or two have the same ID.
-    """
+    """Return the files of a library file, after the checks of the sandbox."""
     file, found = LibraryFile(library), dict[str, Mapping[str, Any]]()
     for number, item in file.objects():
         file.row(number, copy(item))

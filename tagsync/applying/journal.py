@@ -61,6 +61,7 @@ class Journal:
 
     Attributes:
         recovered: what interrupted applies have left to check.
+        is_open: whether the last apply in the file has not ended.
 
     Raises:
         StateError: the file cannot be opened or read. All methods raise it if the file cannot be written.
@@ -83,15 +84,10 @@ class Journal:
                 self._file.close()
                 raise
         self._number = replay.last_number
-        self.recovered = replay.recovered()
+        self.recovered, self.is_open = replay.recovered(), replay.is_open
 
     def began(self, digest: str, at: str, /) -> None:
-        """Record that an apply of a plan begins.
-
-        Args:
-            digest: the plan's digest.
-            at: the current time.
-        """
+        """Record that an apply of a plan begins."""
         self._run = hashlib.sha256(f"{digest} {at} {self._number}".encode()).hexdigest()[:16]
         self._append(Began(self._run, digest, at))
 

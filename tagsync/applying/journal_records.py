@@ -124,6 +124,7 @@ class Replay:
 
     Attributes:
         last_number: the highest number of a call so far.
+        is_open: whether an apply began and has not ended.
     """
 
     def __init__(self) -> None:
@@ -133,6 +134,7 @@ class Replay:
         self._done: dict[str, list[Request]] = defaultdict(list)
         self._unknown: set[str] = set()
         self.last_number = 0
+        self.is_open = False
 
     def add(self, record: Record) -> None:
         """Add the next record."""
@@ -146,7 +148,10 @@ class Replay:
             case Outcome(number, kind, updated):
                 file_ids = self._settled(number, updated)
                 self._unknown.update(file_ids if kind == "unknown" else ())
+            case Began():
+                self.is_open = True
             case Ended():
+                self.is_open = False
                 self._sent_files = 0
                 for kept in (self._sent, self._unknown, self._done):
                     kept.clear()

@@ -120,13 +120,13 @@ def _note_done(file_id: str, planned: FileChange, seen: Refreshed, outcomes: Out
     if len(needed) == len(planned.changes):
         return
     done = [change for change in planned.changes if change not in needed]
-    others = [change for change in done if not _was_sent(change, file_id, recovered)]
+    others = [change for change in done if not was_sent(change, file_id, recovered)]
     outcomes.found(file_id, others)
     if len(others) < len(done):
         outcomes.write_seen(file_id)
 
 
-def _was_sent(change: Change, file_id: str, recovered: Recovered) -> bool:
+def was_sent(change: Change, file_id: str, recovered: Recovered) -> bool:
     """Return whether the interrupted apply may have made a change."""
     calls = recovered.done.get(file_id, ())
     return file_id in recovered.unknown or any(change.op == op and change.tag in tags for op, tags, _ in calls)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tagsync.api.act import apply_locked, check_target, refusals, refused
 from tagsync.api.keep import Workspace, account_name
-from tagsync.api.saved import read_document
+from tagsync.api.saved import read_saved
 from tagsync.applying.apply_options import ApplyOptions
 from tagsync.cli.configuration import for_plan
 from tagsync.cli.connection import workspace_of
@@ -44,7 +44,7 @@ def apply(
     """Plan or take a saved plan, ask, apply, report; `typed` are the options that the command line itself names."""
     chosen, library, planning = for_plan(paths, library, planning, settings)
     paths = chosen.paths
-    output = Output(settings, reads=[*chosen.reads, *library.reads])
+    output = Output(settings, reads=[*chosen.reads, *library.reads], writes=True)
     with Deferred() as signals:
         with output.failures_written():
             file = _plan_file(paths)
@@ -83,10 +83,11 @@ def apply(
                 how = replace(how, ack=_acks(made, how, begun))
                 if not _is_agreed(made, how, output, asks=asks):
                     return REFUSED
-                if not begun or how.expect_digest == made.digest:
-                    # The digest of a filtered plan is that of the whole, so the whole is kept.
-                    workspace.begin(whole or made)
-                report = _carried_out(made, workspace, _options(library, how, spent), output=output, signals=signals)
+                # The digest of a filtered plan is that of the whole, so the whole is kept.
+                with workspace.applying(whole or made, continues=None if how.expect_digest == made.digest else begun):
+                    report = _carried_out(
+                        made, workspace, _options(library, how, spent), output=output, signals=signals
+                    )
                 workspace.record(report)
         return _reported(report, signals.number, output, plan_shown=not saved or asks)
 
@@ -115,9 +116,6 @@ def _must_ask(file: Path | None, paths: Sequence[str]) -> bool:
 
     A saved plan was reviewed already. One that may have been taken for a manifest is shown all the same: one that is
     named like a manifest or, at a terminal, lies beside manifests.
-
-    Raises:
-        UsageError: there is no terminal, and no --yes.
     """
     if sys.stdin.isatty() and sys.stderr.isatty():
         return file is None or any(map(_is_named_like_manifest, (file, *file.parent.iterdir())))
@@ -153,11 +151,7 @@ def _locked_workspace(
 
 
 def _plan_file(paths: Sequence[str]) -> Path | None:
-    """Return the saved plan among PATHs, which has to stand alone; None if there is none.
-
-    Raises:
-        UsageError: it does not stand alone.
-    """
+    """Return the saved plan among PATHs, which has to stand alone; None if there is none."""
     found = [path for path in paths if path != "-" and _is_saved(Path(path))]
     if found and len(paths) > 1:
         raise UsageError(f"{shown(found[0])} is a saved plan: apply it alone, without manifests or other plans")
@@ -190,9 +184,7 @@ def _saved_plan(file: Path, library: LibrarySettings, typed: Collection[str]) ->
             "a saved plan already contains the effects of --policy, --as-of, --last and --prune-since: leave them out, "
             "or plan again with them"
         )
-    plan = read_document(file)
-    if isinstance(plan, Report):
-        raise UsageError(f"{shown(str(file))} is a report: apply takes manifests, or a plan that plan --out has saved")
+    plan = read_saved(file, Plan, "apply takes manifests, or a plan that plan --out has saved")
     if plan.target.sandbox is not None and library.sandbox is None:
         name = shown(plan.target.sandbox)
         raise RefusedError(f"this plan is for the sandbox of {name}: give --sandbox and the path of that file")
@@ -200,12 +192,7 @@ def _saved_plan(file: Path, library: LibrarySettings, typed: Collection[str]) ->
 
 
 def _narrowed(plan: Plan, file: Path, library: LibrarySettings) -> Plan:
-    """Return a saved plan with the changes alone that --select and --shard name.
-
-    Raises:
-        RefusedError: the plan was made for another shard, or holds nothing of the selection because it was made with
-            another one.
-    """
+    """Return a saved plan with the changes alone that --select and --shard name."""
     made_for = plan.inputs
     if made_for.part and library.shard and made_for.part != library.shard:
         mine, other = (f"{part.index}/{part.of}" for part in (made_for.part, library.shard))
@@ -229,9 +216,6 @@ def _check(plan: Plan, workspace: Workspace, how: ApplySettings, begun: Plan | N
     """Refuse a plan that is for another target, or not the expected one.
 
     The rest of the expected plan, which an earlier apply has begun, is as good, and so is a plan without changes.
-
-    Raises:
-        RefusedError: it is refused.
     """
     check_target(plan, workspace.target)
     expected = how.expect_digest

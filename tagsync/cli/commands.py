@@ -59,7 +59,7 @@ def schema(kind: Any) -> int:
     """Print a JSON Schema.
 
     KIND is manifest (the default), config, plan, report, difference, explanation, diagnostics, tests, tags, files,
-    log or profile.
+    renames, agreement, log or profile.
     """
     from tagsync import schemas  # noqa: PLC0415 - start-up
 

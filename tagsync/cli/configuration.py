@@ -89,11 +89,7 @@ def choose(
 
 
 def need_paths(chosen: Chosen) -> None:
-    """Check that there are manifests.
-
-    Raises:
-        click.UsageError: neither the command line nor `tagsync.yaml` names any.
-    """
+    """Check that there are manifests."""
     if not chosen.paths:
         words = f"{CONFIG_NAME} names no manifests." if chosen.config else f"Name manifests, or add a {CONFIG_NAME}."
         raise click.MissingParameter(words, click.get_current_context(), param_hint="'PATH...'", param_type="argument")

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 from tagsync.api.keep import Workspace, library_key
@@ -28,7 +27,7 @@ def workspace_of(settings: LibrarySettings, warn: Callable[[str], None]) -> Iter
 
     Raises:
         CredentialsError: there is no key.
-        RefusedError: an earlier apply used the library for another account than `tagsync.yaml` sets.
+        RefusedError: an earlier apply used the key for another account than `tagsync.yaml` sets.
         StateError: the sandbox's library cannot be used.
     """
     if settings.sandbox is None and settings.profile:
@@ -43,7 +42,8 @@ def workspace_of(settings: LibrarySettings, warn: Callable[[str], None]) -> Iter
         )
         yield _workspace(target, settings, warn)
         return
-    make_app = _sandbox_module("app").make_app
+    with sandbox_packages():
+        from tagsync.sandbox.app import make_app  # noqa: PLC0415 - an extra
     profile = sandbox_profile(settings.profile)
     with sandbox_store(settings.sandbox, settings.state_dir, warn) as store:
         target = Target(
@@ -59,7 +59,7 @@ def workspace_of(settings: LibrarySettings, warn: Callable[[str], None]) -> Iter
 
 
 def _workspace(target: Target, settings: LibrarySettings, warn: Callable[[str], None]) -> Workspace:
-    """Return the workspace of a target, unless the account in `tagsync.yaml` is not that of the library."""
+    """Return the workspace of a target, after comparing the account in `tagsync.yaml` with earlier applies."""
     workspace = Workspace(target, settings.state_dir, settings.shard, warn)
     config = settings.config
     # An account that an option or its variable names has no place in the file: it confirms what the user wants.
@@ -69,17 +69,13 @@ def _workspace(target: Target, settings: LibrarySettings, warn: Callable[[str], 
 
 
 def sandbox_profile(place: str | None) -> "Profile | None":
-    """Return the profile that an option names; None for none.
-
-    Raises:
-        UsageError: it cannot be used.
-    """
-    module = _sandbox_module("profile")
+    """Return the profile that an option names; None for none."""
+    with sandbox_packages():
+        from tagsync.sandbox.profile import ProfileError, read_profile  # noqa: PLC0415 - an extra
     try:
-        profile: Profile | None = module.read_profile(place) if place else None
-    except module.ProfileError as error:
+        return read_profile(place) if place else None
+    except ProfileError as error:
         raise UsageError(str(error)) from error
-    return profile
 
 
 def sandbox_file_name(library: Path, state_dir: Path) -> str:
@@ -93,17 +89,15 @@ def _sandbox_key(library: Path, state_dir: Path) -> str:
 
 @contextmanager
 def sandbox_store(library: Path, state_dir: Path, warn: Callable[[str], None]) -> "Iterator[Store]":
-    """Yield a sandbox's library; on first use, fill it from its file.
-
-    Raises:
-        StateError: the library file or the database cannot be used.
-    """
-    module = _sandbox_module("store")
+    """Yield a sandbox's library; on first use, fill it from its file."""
+    with sandbox_packages():
+        from tagsync.sandbox.seed import SeedError  # noqa: PLC0415 - an extra
+        from tagsync.sandbox.store import Store  # noqa: PLC0415 - likewise
     database = state_folder(state_dir, SANDBOX_FOLDER) / sandbox_database(library, state_dir).name
     check_database(database)
     try:
-        store: Store = module.Store(database, library)
-    except _sandbox_module("seed").SeedError as error:
+        store = Store(database, library)
+    except SeedError as error:
         raise StateError(str(error)) from error
     try:
         if store.source_changed:
@@ -122,11 +116,10 @@ def sandbox_database(library: Path, state_dir: Path) -> Path:
     return state_directory(state_dir) / SANDBOX_FOLDER / f"{library.name}-{digest}.sqlite"
 
 
-def _sandbox_module(name: str) -> ModuleType:
-    """Import a module of the sandbox, whose dependencies are an extra."""
-    from importlib import import_module  # noqa: PLC0415 - only for a sandbox
-
+@contextmanager
+def sandbox_packages() -> Iterator[None]:
+    """Explain how to install the sandbox if the block cannot import its packages, which are an extra."""
     try:
-        return import_module(f"tagsync.sandbox.{name}")
+        yield
     except ModuleNotFoundError as error:
         raise UsageError(f"the sandbox needs the package {error.name}: install tagsync[sandbox]") from error

@@ -59,11 +59,7 @@ def _entries(found: Exported) -> int:
 
 
 def _check_folder(folder: Path) -> None:
-    """Check that a folder is new or empty, and not named like a CSV file.
-
-    Raises:
-        UsageError: it is not.
-    """
+    """Check that a folder is new or empty, and not named like a CSV file."""
     if folder.suffix.lower() == ".csv":
         name, stem = shown(str(folder)), shown(str(folder.with_suffix("")))
         raise UsageError(

@@ -58,11 +58,7 @@ def start(folder: Path) -> int:
 
 
 def _refuse_hidden(folder: str) -> None:
-    """Refuse a hidden folder: a command that reads its parent folder skips it, and some belong to git or GitHub.
-
-    Raises:
-        UsageError: a part of its path below the root starts with a dot.
-    """
+    """Refuse a hidden folder: a command that reads its parent folder skips it, and some belong to git or GitHub."""
     if any(part.startswith(".") for part in Path(folder).parts):
         raise UsageError(f"{shown(folder)} is hidden, and tagsync skips hidden folders: choose another name")
 
@@ -74,11 +70,7 @@ def config(folder: str) -> str:
 
 
 def workflow(folder: str) -> str:
-    """Return the workflow for a folder of manifests.
-
-    Args:
-        folder: the folder's path below the root of the repository.
-    """
+    """Return the workflow for a folder of manifests."""
     inside = "**" if folder == "." else f"{folder}/**"
     text = templates.text("workflow.yml").replace(f'"{_TEMPLATE_FOLDER}/**"', _quoted(inside))
     text = text.replace(f'"{_TEMPLATE_FOLDER}"', _quoted(folder))
@@ -110,11 +102,7 @@ def _root(folder: Path) -> Path:
 
 
 def _seen_from(root: Path, folder: Path) -> str:
-    """Return a folder's path below the root, as a workflow names it.
-
-    Raises:
-        UsageError: it is not below the root, or its name has a special meaning in a workflow.
-    """
+    """Return a folder's path below the root, as a workflow names it."""
     try:
         name = folder.resolve().relative_to(root).as_posix()
     except ValueError:
@@ -131,11 +119,7 @@ def _seen_from(root: Path, folder: Path) -> str:
 
 
 def _refuse_links(folder: Path, *more: Path) -> None:
-    """Refuse to write through symbolic links, which may lead anywhere.
-
-    Raises:
-        UsageError: one of the paths is a link, or the folder is a file.
-    """
+    """Refuse to write through symbolic links, which may lead anywhere."""
     for path in (folder, *more):
         if path.is_symlink():
             raise UsageError(f"{shown(os.path.relpath(path))} is a symbolic link: init does not write through links")

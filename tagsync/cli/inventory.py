@@ -13,15 +13,16 @@ from tagsync.cli.output import Output
 from tagsync.cli.output_files import check_writable, opened
 from tagsync.cli.render import lines_to
 from tagsync.cli.signals import until_signal
-from tagsync.documents.inventory import files_document, tags_document
+from tagsync.documents.inventory import agreement_document, files_document, renames_document, tags_document
 from tagsync.errors import UsageError
 from tagsync.exporting.ai_rules_text import ai_rules_text
 from tagsync.exporting.vocabulary_text import vocabulary_text
 from tagsync.model import CurrentFile, Diagnostic
+from tagsync.model.cells import DEFAULT_SEPARATOR
 from tagsync.reporting import InventoryFormat
 from tagsync.reporting.console import Lines
 from tagsync.reporting.html.inventory import files_html, tags_html
-from tagsync.reporting.inventory_csv import files_csv, tags_csv
+from tagsync.reporting.inventory_csv import files_csv, separator_of_tags, tags_csv
 from tagsync.reporting.inventory_text import files_text, tags_text
 from tagsync.reporting.phrases import counted
 
@@ -45,9 +46,9 @@ def tags(folder: str, library: LibrarySettings, settings: InventorySettings) -> 
 
 def suggest(folder: str, library: LibrarySettings, settings: InventorySettings) -> int:
     """Read the library, and print a Vocabulary that renames near-duplicate tags."""
-    _check_yaml(settings, "--suggest")
+    _check_formats(settings, "--suggest")
     found, output = _read(suggest_renames_async, library, settings, folder=folder)
-    _write(settings, {"text": partial(vocabulary_text, found)})
+    _write(settings, {"text": partial(vocabulary_text, found), "json": partial(renames_document, found)})
     certain = sum(rename.is_certain for rename in found.renames)
     output.say(
         f"{counted(found.tags, 'tag')} of {counted(found.files, 'file')} compared: {counted(certain, 'rename')}, and "
@@ -58,22 +59,20 @@ def suggest(folder: str, library: LibrarySettings, settings: InventorySettings) 
 
 def compare_ai(folder: str, library: LibrarySettings, settings: InventorySettings) -> int:
     """Read the library, and print rules for AI tags that follow from its ordinary tags."""
-    _check_yaml(settings, "--ai")
+    _check_formats(settings, "--ai")
     found, output = _read(compare_ai_tags_async, library, settings, folder=folder)
     if not found.files:
         output.warn(f"no file below {folder} has both AI tags and ordinary tags: there is nothing to compare")
-    _write(settings, {"text": partial(ai_rules_text, found)})
+    _write(settings, {"text": partial(ai_rules_text, found), "json": partial(agreement_document, found)})
     return 0
 
 
-def _check_yaml(settings: InventorySettings, option: str) -> None:
-    """Check that the output is what a manifest needs.
-
-    Raises:
-        UsageError: another format is requested.
-    """
-    if settings.format != "text" or any(kind != "text" for kind, _ in settings.report):
-        raise UsageError(f"{option} prints YAML for a manifest: remove --format, and use --report only with text=FILE")
+def _check_formats(settings: InventorySettings, option: str) -> None:
+    """Check that the output is YAML for a manifest, or JSON."""
+    if not {settings.format, *(kind for kind, _ in settings.report)} <= {"text", "json"}:
+        raise UsageError(
+            f"{option} prints YAML for a manifest, or JSON: use --format and --report only with text or json"
+        )
 
 
 def ls(
@@ -92,7 +91,7 @@ def ls(
     files = _Counted(found)
     texts: _Texts = {
         "json": lambda: files_document(files),
-        "csv": lambda: files_csv(files),
+        "csv": lambda: _csv(files, output),
         "html": lambda: files_html(files),
     }
     _write(settings, texts, partial(files_text, files))
@@ -102,6 +101,14 @@ def ls(
         hint = f"; for the files of a folder, write {glob}/" if glob and not glob.endswith(("/", "*")) else ""
         output.warn(f"no file meets these conditions: tags and globs are case-sensitive{hint}")
     return 0
+
+
+def _csv(files: Iterable[CurrentFile], output: Output) -> Iterator[str]:
+    """Return files as CSV; say how to read the tags if it is not as usual."""
+    separator = separator_of_tags(files)
+    if separator != DEFAULT_SEPARATOR:
+        output.warn(f"a tag contains {DEFAULT_SEPARATOR}, so the CSV separates tags with {separator}")
+    return files_csv(files, separator)
 
 
 class _Noted(Protocol):
@@ -115,14 +122,7 @@ T = TypeVar("T", bound=_Noted)
 def _read(
     read: Callable[..., Awaitable[T]], library: LibrarySettings, settings: InventorySettings, **what: object
 ) -> tuple[T, Output]:
-    """Read a library with a function of the API, and return what it found and where messages go.
-
-    Args:
-        read: the function.
-        library: the library.
-        settings: the outputs, which are checked first.
-        what: the arguments that select what to read.
-    """
+    """Read a library with a function of the API, and return what it found and where messages go."""
     library = for_library(library, settings.messages)
     check_writable([path for _, path in settings.report], [str(path) for path in library.reads if path])
     output = Output(settings.messages)

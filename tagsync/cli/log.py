@@ -10,7 +10,7 @@ from tagsync.environment import setting
 
 if TYPE_CHECKING:
     from tagsync.reporting.json_log import JsonLog
-    from tagsync.reporting.log import Log
+    from tagsync.reporting.log import TextLog
 
 _OPTION = "--log-format"
 
@@ -50,7 +50,7 @@ def is_json() -> bool:
     return isinstance(sys.stderr, JsonLog)
 
 
-def log(*, colour: bool | None = None) -> "Log":
+def log(*, colour: bool | None = None) -> "TextLog | JsonLog":
     """Return the log of this run, which writes to standard error.
 
     Args:

@@ -35,7 +35,7 @@ from tagsync.reporting.formats import (
 )
 from tagsync.reporting.phrases import Names, counted, shown_names
 from tagsync.reporting.plan_view import PlanView
-from tagsync.reporting.progress import BarProgress, NoProgress, PlainProgress, ProgressView
+from tagsync.reporting.progress import BarProgress, NoProgress, PlainProgress
 from tagsync.reporting.prometheus import Run
 from tagsync.reporting.report_view import CANCELLED
 from tagsync.reporting.text import FEW_FILES, SHOWN_LINES, diagnostics_text, plan_text
@@ -54,6 +54,7 @@ class Output:
         saved_as: the file to save a plan in.
         explains: whether standard output shows explanations instead of the plan.
         to_apply: the options that applying the saved plan takes.
+        writes: whether the command changes files of the library.
     """
 
     def __init__(
@@ -64,9 +65,11 @@ class Output:
         saved_as: Path | None = None,
         explains: bool = False,
         to_apply: Sequence[str] = (),
+        writes: bool = False,
     ) -> None:
         self._settings = settings
         self._to_apply = to_apply
+        self._writes = writes
         self._saved_as = saved_as
         self._explains = explains
         self._colour = False if settings.no_color else None
@@ -211,7 +214,8 @@ class Output:
         except ManifestError as error:
             faults, more = error.diagnostics, error.more
             self._log.diagnostics(faults, {}, limit=SHOWN_ERRORS, more=more)
-            words = f"{counted(len(faults) + more, 'error')} in the manifests: nothing was changed"
+            unchanged = ": nothing was changed" if self._writes else ""
+            words = f"{counted(len(faults) + more, 'error')} in the manifests{unchanged}"
             self._log.say(words, "bold")
             self._failure(words, faults, error.exit_code, more)
             self._warn_of_no_plan()
@@ -286,7 +290,7 @@ class Output:
 
             yield listen
 
-    def _progress(self) -> ProgressView:
+    def _progress(self) -> NoProgress:
         """Return a bar in a terminal, plain lines elsewhere and in CI, and nothing if quiet."""
         if self._settings.quiet:
             return NoProgress()

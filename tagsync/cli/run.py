@@ -9,9 +9,9 @@ from tagsync.api.act import refusals
 from tagsync.api.decide import PlanOptions, plan_async, undo_async
 from tagsync.api.gather import Paths
 from tagsync.api.gather import validate as validate_manifests
-from tagsync.api.keep import Workspace, account_name, read_report
+from tagsync.api.keep import NEEDS_REPORT, Workspace, account_name
 from tagsync.api.revision import revision_of, revisions_since
-from tagsync.api.saved import read_document
+from tagsync.api.saved import read_document, read_saved
 from tagsync.cli.configuration import choose, for_library, for_plan, need_paths
 from tagsync.cli.connection import workspace_of
 from tagsync.cli.options import LibrarySettings, OutputSettings, PlanSettings
@@ -119,11 +119,7 @@ def plan(
 
 
 def _check_known(plan: Plan, desired: DesiredState) -> None:
-    """Check that the path to explain is that of a file or of a rule.
-
-    Raises:
-        UnknownPathError: it is neither.
-    """
+    """Check that the path to explain is that of a file or of a rule."""
     for found in plan.explanations:
         named = (entry.selector for entry in desired.entries if isinstance(entry.selector, ByPath))
         if found.file is None and not any(selector.path == found.path for selector in named):
@@ -144,9 +140,17 @@ def undo(
     with output.failures_written(), workspace_of(library, output.warn) as unnamed:
         if file is None:
             path, report = unnamed.newest_change()
-            output.say(f"Undo of the apply that ended at {report.finished_at}: {path}")
+            ended = "began and was killed" if report.was_killed else "ended"
+            output.say(f"Undo of the apply that {ended} at {report.finished_at}: {path}")
+            if continued := unnamed.continued_by(path, report):
+                names = ", ".join(shown(str(name)) for name in continued)
+                output.warn(
+                    "that apply continued an incomplete one, whose changes this undo leaves: after you have applied "
+                    f"it, also undo {names}"
+                )
         else:
-            report = _saved_report(file)
+            advice = "undo needs the report of an apply (apply --report FILE.json)"
+            report = read_saved(file, Report, advice)
         if report.plan.undoes:
             output.warn("this undoes an undo, so it makes the changes again: to undo an older apply, name its report")
         workspace = unnamed.for_account(account_name(report.plan.target), "the report is of the account")
@@ -178,27 +182,14 @@ def _to_apply(library: LibrarySettings) -> list[str]:
     return sandbox + (["--env", library.env] if library.env else [])
 
 
-def _saved_report(file: Path) -> Report:
-    found = read_document(file)
-    if isinstance(found, Report):
-        return found
-    raise UsageError(f"{shown(str(file))} is a plan: undo needs the report of an apply (apply --report FILE.json)")
-
-
 def diff(old: Path, new: Path, settings: OutputSettings) -> int:
     """Show how a newer plan differs from an older one."""
     output = Output(settings, reads=[old, new])
     with output.failures_written():
-        plans = [_saved_plan(file) for file in (old, new)]
+        advice = "diff compares two plans that you saved with plan --out"
+        plans = [read_saved(file, Plan, advice) for file in (old, new)]
     output.difference(difference(*plans))
     return 0
-
-
-def _saved_plan(file: Path) -> Plan:
-    plan = read_document(file)
-    if isinstance(plan, Plan):
-        return plan
-    raise UsageError(f"{shown(str(file))} is a report: diff compares two plans that you saved with plan --out")
 
 
 def show(files: Sequence[Path], settings: OutputSettings) -> int:
@@ -248,7 +239,7 @@ def plan_options(
     """Return the options of a plan; read and check the report that --last names."""
     last: Report | Literal["kept"] | None = "kept"
     if how.last is not None:
-        last = None if how.last == NO_REPORT else read_report(Path(how.last))
+        last = None if how.last == NO_REPORT else read_saved(how.last, Report, NEEDS_REPORT)
     return PlanOptions(
         select=library.select,
         part=library.shard,

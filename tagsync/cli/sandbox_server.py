@@ -5,7 +5,14 @@ import socket
 import sys
 from pathlib import Path
 
-from tagsync.cli.connection import SANDBOX_FOLDER, sandbox_database, sandbox_file_name, sandbox_profile, sandbox_store
+from tagsync.cli.connection import (
+    SANDBOX_FOLDER,
+    sandbox_database,
+    sandbox_file_name,
+    sandbox_packages,
+    sandbox_profile,
+    sandbox_store,
+)
 from tagsync.cli.log import log
 from tagsync.errors import StateError, UsageError
 from tagsync.workspace.state_dir import DATABASE_SUFFIXES, remove_file, state_folder
@@ -23,14 +30,12 @@ def serve(
     profile: str | None,
 ) -> int:
     """Print the URL, then serve until a signal ends it."""
-    try:
+    with sandbox_packages():
         import uvicorn  # noqa: PLC0415 - an extra
 
         from tagsync.sandbox.app import make_app  # noqa: PLC0415 - likewise
         from tagsync.sandbox.faults import FaultScriptError, read_script  # noqa: PLC0415 - likewise
         from tagsync.sandbox.limits import parse_limits  # noqa: PLC0415 - likewise
-    except ModuleNotFoundError as error:
-        raise UsageError(f"the sandbox needs the package {error.name}: install tagsync[sandbox]") from error
     try:
         script = read_script(faults) if faults else None
         parsed = parse_limits(limit) if limit else None

@@ -61,11 +61,7 @@ def _write(file: Path, chosen: Chosen, library: LibrarySettings, settings: Outpu
 
 
 def _check_new(file: Path, settings: OutputSettings) -> None:
-    """Check that a test can be written to a file.
-
-    Raises:
-        UsageError: it cannot.
-    """
+    """Check that a test can be written to a file."""
     name = shown(str(file))
     if settings.report or settings.format != "text":
         raise UsageError("--write writes a test and runs none: leave out --format and --report")

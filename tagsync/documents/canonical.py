@@ -4,17 +4,16 @@ Keys are sorted, there is no white space between tokens, and everything outside 
 """
 
 import json
-import re
 from typing import Any
+
+from tagsync.escape import CI_COMMAND
 
 
 def canonical(value: Any) -> str:
     """Return canonical JSON text."""
     text = _ENCODER.encode(value)
-    return _CI_COMMAND.sub(r"\\u0023", text) if "##" in text else text
+    # In JSON, the start of a command can only be inside a string.
+    return CI_COMMAND.sub(r"\\u0023", text) if "##" in text else text
 
-
-_CI_COMMAND = re.compile(r"#(?=#(?:\[|vso\[))")
-"""The start of commands that GitHub and Azure run from a job's output. In JSON it can only be inside a string."""
 
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)

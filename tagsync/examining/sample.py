@@ -29,13 +29,7 @@ class Search(NamedTuple):
 
 
 class Sample:
-    """The first page of the listing, and searches for its files.
-
-    Args:
-        page: the page.
-        queries: writes searches.
-        page_limit: the maximum number of rows on a page.
-    """
+    """The first page of the listing, and searches for its files."""
 
     def __init__(self, page: Page, queries: Queries, page_limit: int) -> None:
         self.page = page

@@ -65,11 +65,6 @@ def tags_to_add(file: CurrentFile) -> tuple[str, ...]:
 class Trial:
     """Writes on one file.
 
-    Args:
-        probe: sends the calls.
-        file: the file, as its details show it.
-        listing: a listing that shows the file.
-
     Attributes:
         lag: seconds until details show a change; None while it is unknown.
         findings: the results so far.

@@ -5,14 +5,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from tagsync.escape import shown
-from tagsync.model.cells import DEFAULT_SEPARATOR, escaped_cell
+from tagsync.model import cells
+from tagsync.model.cells import DEFAULT_SEPARATOR, csv_row, escaped_cell
 from tagsync.model.templates import escaped_braces
 
 LONGEST_CELL = csv.field_size_limit()
 """The most characters of a cell that can be read."""
-
-# ImageKit allows no % in tags, so the last one always separates them.
-_SEPARATORS = f"{DEFAULT_SEPARATOR}|%"
 
 
 class Row(NamedTuple):
@@ -34,18 +32,16 @@ def fits_in_row(path: str, tags: Sequence[str]) -> bool:
 
 def list_separator(rows: Iterable[Row]) -> str:
     """Return a separator that no tag contains; a semicolon, if possible."""
-    used = {mark for row in rows for tag in row.tags for mark in _SEPARATORS if mark in tag}
-    return next(mark for mark in _SEPARATORS if mark not in used)
+    return cells.list_separator(tag for row in rows for tag in row.tags)
 
 
 def csv_text(rows: Sequence[Row], separator: str) -> Iterator[str]:
     """Yield the text of a CSV file in lines."""
-    writer = csv.writer(_Echo(), lineterminator="\n")
     some_are_lenient = any(row.lenient for row in rows)
-    yield writer.writerow(("path", "tags", "ifOverLimit") if some_are_lenient else ("path", "tags"))
+    yield csv_row(("path", "tags", "ifOverLimit") if some_are_lenient else ("path", "tags"))
     for path, tags, lenient in rows:
         cells = path, _list_cell(tags, separator)
-        yield writer.writerow((*cells, "skip" if lenient else "") if some_are_lenient else cells)
+        yield csv_row((*cells, "skip" if lenient else "") if some_are_lenient else cells)
 
 
 def split_rows(rows: Sequence[Row], characters: int) -> Iterator[Sequence[Row]]:
@@ -61,10 +57,3 @@ def split_rows(rows: Sequence[Row], characters: int) -> Iterator[Sequence[Row]]:
 
 def _list_cell(tags: Iterable[str], separator: str) -> str:
     return escaped_cell(separator.join(map(escaped_braces, tags)))
-
-
-class _Echo:
-    """A file whose `write` returns the text, which `writerow` then returns."""
-
-    def write(self, text: str) -> str:
-        return text

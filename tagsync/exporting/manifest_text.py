@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple
 
-from tagsync.escape import CI_COMMAND, shown
+from tagsync.escape import CI_COMMAND, escaped_character, shown
 from tagsync.model.cells import DEFAULT_SEPARATOR
 from tagsync.model.templates import escaped_braces
 
@@ -133,12 +133,8 @@ def scalar(text: str) -> str:
     """Return text as YAML that every version reads as this text, and that starts no command in a CI log."""
     if _PLAIN.fullmatch(text) and text.lower() not in _AMBIGUOUS:
         return text
-    return CI_COMMAND.sub(r"\\x23", "".join(map(_written, json.dumps(text, ensure_ascii=False))))
-
-
-def _written(character: str) -> str:
-    """Return a character as it may be written in double quotes; YAML allows fewer characters there than JSON."""
-    if character.isprintable():
-        return character
-    code = ord(character)
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"  # noqa: PLR2004 - the widths of YAML's own escapes
+    # YAML allows fewer characters in double quotes than JSON.
+    characters = (
+        each if each.isprintable() else escaped_character(each) for each in json.dumps(text, ensure_ascii=False)
+    )
+    return CI_COMMAND.sub(r"\\x23", "".join(characters))

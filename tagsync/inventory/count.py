@@ -55,11 +55,7 @@ def count(files: Iterable[CurrentFile]) -> Inventory:
 
 
 class _Numbers(dict[str, int]):
-    """The numbers of one source's AI tags by name: a number is hashed faster than a pair of texts.
-
-    Args:
-        known: the confidences of each number, for all sources.
-    """
+    """The numbers of one source's AI tags by name: a number is hashed faster than a pair of texts."""
 
     def __init__(self, known: "list[array[float]]") -> None:
         super().__init__()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tagsync.environment import setting
-from tagsync.errors import ManifestError, UsageError
+from tagsync.errors import UsageError
 from tagsync.escape import quoted, shown
 from tagsync.manifest.document_reader import DocumentReader
 from tagsync.manifest.error_list import ErrorList
@@ -78,11 +78,7 @@ def read_config(environment: str | None = None, *, folder: str | os.PathLike[str
 
 
 class _ConfigReader:
-    """Reads one file.
-
-    Args:
-        place: the file.
-    """
+    """Reads one file."""
 
     def __init__(self, place: ConfigPlace) -> None:
         self._place = place
@@ -90,15 +86,11 @@ class _ConfigReader:
         self._errors = ErrorList()
 
     def read(self) -> Map:
-        """Return the document.
-
-        Raises:
-            ManifestError: with every error in the file.
-        """
+        """Return the document."""
         tree = self._document()
         if tree is not None:
             self._check(tree)
-        self._raise_errors()
+        self._errors.check()
         assert tree is not None, "a file without settings is an error"  # noqa: S101 - the reader reports it
         return tree
 
@@ -153,27 +145,15 @@ class _ConfigReader:
         """Check that the files and folders in these settings exist.
 
         Another environment may name files that are not in this checkout.
-
-        Raises:
-            ManifestError: with each path that does not exist.
         """
         for path, place in (found for settings in used for found in _paths(settings)):
             if not (self._place.file.parent / path).exists():
                 words = f"{quoted(path, 200)} does not exist: check the path, which is relative to this file"
                 self._report(place, "path", words)
-        self._raise_errors()
-
-    def _raise_errors(self) -> None:
-        if self._errors.count:
-            kept = self._errors.first()
-            raise ManifestError(kept, self._errors.count - len(kept))
+        self._errors.check()
 
     def select(self, tree: Map, wanted: str | None) -> tuple[str | None, Origin | None]:
-        """Return the environment to use, and where the file says so.
-
-        Raises:
-            UsageError: there is no such environment, or none is selected.
-        """
+        """Return the environment to use, and where the file says so."""
         environments: Map = tree.get("environments", Map())
         if wanted is not None:
             if wanted not in environments:

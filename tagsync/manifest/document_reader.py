@@ -18,6 +18,7 @@ from tagsync.manifest.entry_rows import read_row
 from tagsync.manifest.entry_store import EntryRow
 from tagsync.manifest.error_list import MAX_ERRORS, ErrorList
 from tagsync.manifest.files import CONFIG_NAME, STDIN, Located
+from tagsync.manifest.hints import similar_key
 from tagsync.manifest.tests import check_test, take_dates, test_of
 from tagsync.manifest.yaml import EventSource, GivenUpError, Map, Seq, TreeReader
 from tagsync.manifest.yaml_errors import explain
@@ -27,7 +28,7 @@ from tagsync.model.cells import DEFAULT_SEPARATOR
 API_VERSION = "tagsync/v1"
 
 _FIXED_BY_DEFAULTS = frozenset({"declares-nothing", "over-limit"})
-"""Errors that an entry may no longer have once its document's defaults are fixed."""
+"""Errors that an entry may no longer have once its document's defaults, or keys at the wrong level, are fixed."""
 
 
 class CsvSource(NamedTuple):
@@ -173,10 +174,11 @@ class DocumentReader:
             kind: schema.Definition = tree["kind"]
             if kind == "Test":
                 take_dates(tree, self._reader.written)
-            for error in schema.errors(kind, tree, place, self._reader.written):
+            errors = list(schema.errors(kind, tree, place, self._reader.written))
+            for error in errors:
                 self._report(*error)
             if kind == "TagSet":
-                self._finish_entries(tree, rows)
+                self._finish_entries(tree, rows, may_lack_keys=any(code == "unknown-key" for _, code, _ in errors))
             # After another error, a value may be `REFUSED`, about which `schema.errors` says nothing more.
             elif not self._found.count or schema.is_valid(kind, tree):
                 self._finish(kind, tree, place)
@@ -195,7 +197,7 @@ class DocumentReader:
         else:
             self._add_vocabulary(tree["spec"])
 
-    def _finish_entries(self, tree: Map, rows: list[EntryRow]) -> None:
+    def _finish_entries(self, tree: Map, rows: list[EntryRow], *, may_lack_keys: bool) -> None:
         spec = tree.get("spec")
         spec = spec if isinstance(spec, Map) else Map()
         tree, values = spec.get("defaults", Map()), spec.get("values", Map())
@@ -205,7 +207,7 @@ class DocumentReader:
         defaults = defaults_of(tree if is_valid else Map(), values if values_are_valid else Map())
 
         def report(place: int, code: str, message: str) -> None:
-            if is_valid or code not in _FIXED_BY_DEFAULTS:
+            if code not in _FIXED_BY_DEFAULTS or (is_valid and not may_lack_keys):
                 self._report(place, code, message)
 
         self.contents.files_at.append(spec.key_places.get("files"))
@@ -278,8 +280,14 @@ def _stranger(tree: Any, *, is_config: bool) -> str | None:
         return "this is a saved plan or report, not a manifest: view it with tagsync show"
     version, kind = tree.get("apiVersion"), tree.get("kind")
     if version != API_VERSION:
-        return f"this YAML document has {_had('apiVersion', version)}: {starts}"
-    return None if kind in kinds else _wrong_kind(kind, is_config=is_config)
+        return _renamed(tree, "apiVersion") or f"this YAML document has {_had('apiVersion', version)}: {starts}"
+    return None if kind in kinds else _renamed(tree, "kind") or _wrong_kind(kind, is_config=is_config)
+
+
+def _renamed(tree: Map, key: str) -> str | None:
+    """Return which key is probably a misspelling of a missing one."""
+    similar = [] if key in tree else [each for each in tree if similar_key(each, [key])]
+    return f"this YAML document has {quoted(similar[0])} instead of {key}: rename the key" if similar else None
 
 
 def _wrong_kind(kind: Any, *, is_config: bool) -> str:

@@ -2,6 +2,7 @@
 
 from heapq import nsmallest
 
+from tagsync.errors import ManifestError
 from tagsync.model import Diagnostic, Origin
 
 SHOWN_ERRORS = 50
@@ -39,6 +40,16 @@ class ErrorList:
     def first(self) -> tuple[Diagnostic, ...]:
         """Return the first fifty errors, sorted by file, line and column."""
         return tuple(nsmallest(SHOWN_ERRORS, self._kept, key=_by_place))
+
+    def check(self) -> None:
+        """Check that there are no errors.
+
+        Raises:
+            ManifestError: there are; it has the first fifty, and the number of the others.
+        """
+        if self.count:
+            kept = self.first()
+            raise ManifestError(kept, self.count - len(kept))
 
 
 def _by_place(error: Diagnostic) -> tuple[Origin, str]:

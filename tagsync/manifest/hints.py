@@ -36,19 +36,34 @@ def key_hint(key: str, known: Collection[str]) -> str:
     """Return what an unknown key may mean, or the known keys."""
     if key == "endpoint" and "policy" in known:
         return _ENDPOINT
+    match similar_key(key, known):
+        case (parent, name):
+            return f"did you mean {name!r} in {parent!r}?"
+        case (name,):
+            return f"did you mean {name!r}?"
+    return f"known keys: {', '.join(known)}"
+
+
+def synonym(key: str, known: Collection[str]) -> tuple[str, ...]:
+    """Return the known key that is spelled a little differently or that other tools call so, after its parent's."""
     word = _folded(key)
-    by_word = {_folded(name): name for name in known}
-    if word in by_word:
-        return f"did you mean {by_word[word]!r}?"
+    for name in known:
+        if _folded(name) == word:
+            return (name,)
     parent, _, name = _KEY_OF.get(word, "").rpartition(".")
     # In aiTags itself, the parent is not needed.
     if name and name in known:
-        return f"did you mean {name!r}?"
-    if parent and parent in known:
-        return f"did you mean {name!r} in {parent!r}?"
+        return (name,)
+    return (parent, name) if parent and parent in known else ()
+
+
+def similar_key(key: str, known: Collection[str]) -> tuple[str, ...]:
+    """Return the known key that an unknown one may mean, after its parent's; () if none is similar."""
+    if found := synonym(key, known):
+        return found
+    word, by_word = _folded(key), {_folded(name): name for name in known}
     likely = [each for each in by_word if by_word[each] not in _DESTRUCTIVE or _is_one_edit(word, each)]
-    close = get_close_matches(word, likely, n=1)
-    return f"did you mean {by_word[close[0]]!r}?" if close else f"known keys: {', '.join(known)}"
+    return tuple(by_word[each] for each in get_close_matches(word, likely, n=1))
 
 
 def _folded(key: str) -> str:

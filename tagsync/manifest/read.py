@@ -64,9 +64,7 @@ def read_manifests(
     vocabulary = run.vocabularies.combined()
     if vocabulary != NO_VOCABULARY:
         check_entries(run.entries, vocabulary, run.report)
-    if run.errors.count:
-        kept = run.errors.first()
-        raise ManifestError(kept, run.errors.count - len(kept))
+    run.errors.check()
     return DesiredState(
         entries=run.entries,
         manifests=tuple(run.manifests),

@@ -5,9 +5,9 @@ The schema defines what a manifest may contain. It takes about a millisecond for
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cache
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, cast, get_args
 
 from jsonschema import Draft202012Validator, FormatChecker
 from jsonschema.exceptions import ValidationError
@@ -15,7 +15,8 @@ from referencing import Registry, Resource
 
 from tagsync import schemas
 from tagsync.escape import quoted, shown
-from tagsync.manifest.hints import key_hint, list_hint, mapping_hint, unquoted_placeholder
+from tagsync.manifest.hints import key_hint, list_hint, mapping_hint, similar_key, synonym, unquoted_placeholder
+from tagsync.manifest.misplaced import Home, Path, home_of, how_to_move
 from tagsync.manifest.yaml import REFUSED, Map
 from tagsync.model import invisible_fault
 
@@ -79,9 +80,60 @@ def errors(definition: Definition, tree: Any, place: int, written: Mapping[int, 
         place: where the tree starts.
         written: the source text of unquoted scalars, by place.
     """
-    for error in _validator(definition).iter_errors(tree):
-        if error.instance is not REFUSED:
-            yield from _explained(error, tree, place, written)
+    found = [error for error in _validator(definition).iter_errors(tree) if error.instance is not REFUSED]
+    misnamed = _Misnamed(definition)
+    meant = {home for error in found if error.validator == "additionalProperties" for home in misnamed.meant(error)}
+    for error in found:
+        if not _follows(error, meant):
+            yield from _explained(error, tree, place, written, misnamed)
+
+
+class _Misnamed:
+    """Find what the unknown keys of a tree mean.
+
+    Args:
+        definition: the definition of the tree in the schema.
+    """
+
+    def __init__(self, definition: Definition) -> None:
+        self._definition = _DEFINITIONS.get(definition, definition)
+
+    def meant(self, error: ValidationError) -> Iterator[Path]:
+        """Yield the path of each key that an unknown key of a mapping means."""
+        path, here, schema = tuple(error.absolute_path), cast("Map", error.instance), cast("Any", error.schema)
+        for key in here:
+            if key in schema.get("properties", {}):
+                continue
+            home = self.home(key, here, path, schema)
+            if home:
+                yield from [(*home.path, key)] if home.path is not None else ()
+            elif similar := similar_key(key, schema.get("properties", {})):
+                yield (*path, *similar)
+
+    def home(self, key: str, here: Map, path: Sequence[str | int], schema: Any) -> Home | None:
+        """Return where a key belongs if it is at the wrong level; None if it is misspelled."""
+        home = home_of(key, path, schema, self._definition)
+        # Words such as `remove` may mean a key of this mapping or of an inner one. An empty inner one lacks its keys.
+        is_empty = home and len(home.way) == 1 and here.get(str(home.way[0]), 0) is None
+        return home if is_empty or not synonym(key, schema.get("properties", {})) else None
+
+
+def _follows(error: ValidationError, meant: Collection[Path]) -> bool:
+    """Return whether an error is due to keys with an error of their own: a wrong name, or at the wrong level."""
+    path, here, wanted = tuple(error.absolute_path), error.instance, cast("Any", error.validator_value)
+    missing: list[Path] = []
+    match str(error.validator):
+        case "required":
+            missing = [(*path, key) for key in wanted if key not in cast("Map", here)]
+        case "dependentRequired":
+            missing = [(*path, "tags")]
+        case "anyOf":
+            missing = [(*path, each["required"][0]) for each in wanted]
+        case "oneOf" if isinstance(here, Map) and not any(key in here for key in _SELECTORS):
+            missing = [(*path, key) for key in _SELECTORS]
+        case "type" if here is None:
+            missing = [path]
+    return any(each[: len(start)] == start for start in missing for each in meant)
 
 
 class _Finding(NamedTuple):
@@ -112,26 +164,31 @@ class _Finding(NamedTuple):
         return shown(self.written.get(self.at, ""), 60) or "empty"
 
 
-def _explained(error: ValidationError, tree: Any, place: int, written: Mapping[int, str]) -> Iterator[SchemaError]:
+def _explained(
+    error: ValidationError, tree: Any, place: int, written: Mapping[int, str], misnamed: _Misnamed
+) -> Iterator[SchemaError]:
     path = list(error.absolute_path)
     name = next((step for step in reversed(path) if isinstance(step, str)), "this")
     keyword = str(error.validator)
     at = _place_at(tree, place, path)
     is_item = bool(path) and isinstance(path[-1], int) and name != "this"
     finding = _Finding(keyword, error.validator_value, error.instance, error.schema, at, name, is_item, written)
+    if keyword == "additionalProperties" and "patternProperties" not in finding.schema:
+        return _unknown_keys(finding, path, misnamed)
     return _EXPLANATIONS[keyword](finding)
 
 
-def _unknown_keys(finding: _Finding) -> Iterator[SchemaError]:
-    if "patternProperties" in finding.schema:
-        yield from _wrong_names(finding)
-        return
+def _unknown_keys(finding: _Finding, path: Sequence[str | int], misnamed: _Misnamed) -> Iterator[SchemaError]:
+    here = finding.instance
     known = sorted(finding.schema["properties"])
-    for key in finding.instance:
+    for key in here:
         if key in known:
             continue
-        place = finding.instance.key_places[key]
-        yield (place, "unknown-key", f"unknown key {quoted(key)} ({key_hint(key, known)})")
+        if home := misnamed.home(key, here, path, finding.schema):
+            words = f"the key {quoted(key)} is at the wrong level: {how_to_move(key, home, here, finding.at)}"
+        else:
+            words = f"unknown key {quoted(key)} ({key_hint(key, known)})"
+        yield (here.key_places[key], "unknown-key", words)
 
 
 def _wrong_names(finding: _Finding) -> Iterator[SchemaError]:
@@ -266,7 +323,7 @@ def _listed(values: list[str]) -> str:
 
 
 _EXPLANATIONS: dict[str, Callable[[_Finding], Iterator[SchemaError]]] = {
-    "additionalProperties": _unknown_keys,
+    "additionalProperties": _wrong_names,
     "type": _wrong_type,
     "oneOf": _selector,
     "required": _missing_keys,

@@ -23,11 +23,7 @@ class _Word(NamedTuple):
 
 
 class Vocabularies:
-    """Combine the vocabularies of one run.
-
-    Args:
-        report: called for each error.
-    """
+    """Combine the vocabularies of one run."""
 
     def __init__(self, report: ReportAt) -> None:
         self._report = report

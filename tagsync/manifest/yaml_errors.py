@@ -5,7 +5,10 @@ mistakes that people make most: indentation, tabs, open quotation marks and brac
 """
 
 import re
-from collections.abc import Callable
+import sys
+from collections import deque
+from collections.abc import Callable, Iterator
+from itertools import islice, pairwise
 from typing import NamedTuple
 
 import yaml
@@ -23,6 +26,9 @@ _MAX_SHOWN = 10_000
 """Bytes of a line that are looked at: a line may have 60 MiB."""
 
 _INDENTATION = "wrong indentation: line up all keys of a mapping, and all items of a list"
+_DASH = re.compile(r" *- +(?=\S)")
+_MAX_LINES = 1000
+"""Lines before an error that are searched for the line to line up with."""
 
 
 class Explained(NamedTuple):
@@ -53,12 +59,7 @@ class _Error(NamedTuple):
 
 
 def explain(error: yaml.MarkedYAMLError, data: bytes) -> Explained:
-    """Return where an error is and what to do about it.
-
-    Args:
-        error: what the parser raised.
-        data: the file, valid UTF-8.
-    """
+    """Return where an error is and what to do about it."""
     mark = error.problem_mark or error.context_mark
     words = " ".join(filter(None, (error.context, error.problem)))
     if mark is None:
@@ -105,6 +106,49 @@ def _previous(error: _Error) -> tuple[int, str]:
     return 0, ""
 
 
+def _indentation(error: _Error, column: int) -> Explained:
+    """Explain a line that starts in a wrong column: name the nearest column where it may start."""
+    is_item = error.source.lstrip().startswith("- ")
+    # Of two columns that are equally near, the deeper one continues what the line before belongs to.
+    near = min(_open_columns(error, is_item=is_item), key=lambda at: (abs(at[0] - column), -at[0]), default=None)
+    words = _INDENTATION
+    if near and near[0] != column:
+        words = f"wrong indentation: start this line in column {near[0] + 1}, to line up with line {near[1] + 1}"
+    return Explained(packed(error.line, column), words)
+
+
+def _open_columns(error: _Error, *, is_item: bool) -> Iterator[tuple[int, int]]:
+    """Yield the columns, with their lines, where a key or an item of a list may follow the lines before an error."""
+    outermost = sys.maxsize
+    for number, line in reversed(_lines_before(error)):
+        text = line.lstrip()
+        column = len(line) - len(text)
+        if not text or text.startswith("#") or column >= outermost:
+            continue
+        start = column
+        while dash := _DASH.match(line, column):
+            if is_item:
+                yield column, number
+            column = dash.end()
+        if not is_item and _KEY.match(line) and column < outermost:
+            yield column, number
+        outermost = start
+
+
+def _lines_before(error: _Error) -> list[tuple[int, str]]:
+    """Return the last lines before an error with their numbers."""
+    # One pass, as finding a single line already means to look at all before it.
+    ends = deque[int](maxlen=_MAX_LINES + 1)
+    ends.append(0)
+    for found in islice(_LINE_BREAK.finditer(error.data), error.line):
+        ends.append(found.end())
+    lines = [
+        error.data[start:end][:_MAX_SHOWN].decode("utf-8-sig", "replace").rstrip("\r\n")
+        for start, end in pairwise(ends)
+    ]
+    return list(enumerate(lines, error.line - len(lines)))
+
+
 def _tab(error: _Error) -> Explained | None:
     indentation = error.source[: len(error.source) - len(error.source.lstrip())]
     if "\t" not in indentation or error.start_character in ("[", "{", '"', "'"):
@@ -141,7 +185,7 @@ def _second_colon(error: _Error) -> Explained:
     if not _KEY.match(line):
         place = packed(number, len(line) - len(line.lstrip()))
         return Explained(place, "a colon is missing in this line: write key: value")
-    return Explained(packed(error.line, len(before) - len(before.lstrip())), _INDENTATION)
+    return _indentation(error, len(before) - len(before.lstrip()))
 
 
 def _missing_space(line: int, found: re.Match[str]) -> Explained:
@@ -160,7 +204,7 @@ def _block(error: _Error) -> Explained:
     if error.source[: error.column].strip():
         message = "this text follows a complete value: put the whole value in quotation marks, or start a new line"
         return _here(error, message)
-    return _here(error, _INDENTATION)
+    return _indentation(error, error.column)
 
 
 def _first_character(error: _Error) -> Explained:

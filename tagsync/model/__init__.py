@@ -17,7 +17,6 @@ from tagsync.model.current import (
 )
 from tagsync.model.desired import (
     NO_TEMPLATES,
-    NO_TEXTS,
     AIRule,
     AutoTagger,
     ById,
@@ -33,7 +32,6 @@ from tagsync.model.desired import (
     NumberedEntry,
     Selector,
     Templating,
-    Texts,
 )
 from tagsync.model.diagnosis import CheckVerdict, Diagnosis, Finding, Observed
 from tagsync.model.difference import Difference
@@ -55,10 +53,13 @@ from tagsync.model.inventory import (
 )
 from tagsync.model.origins import (
     NO_LONGER_DECLARED,
+    NO_TEXTS,
     Diagnostic,
     Level,
     ManifestRef,
     Origin,
+    Reason,
+    Texts,
     Unlisted,
     as_shown,
     commit_of,
@@ -78,12 +79,11 @@ from tagsync.model.plan import (
     NotFound,
     Part,
     Plan,
-    Reason,
     Summary,
     TargetName,
 )
 from tagsync.model.policy import DEFAULT_POLICY, Guard, GuardId, GuardRule, Limit, Policy
-from tagsync.model.report import FileOutcome, OutcomeName, PartialOutcome, Report, RequestCounts, Status, Timing
+from tagsync.model.report import KILLED, FileOutcome, OutcomeName, PartialOutcome, Report, RequestCounts, Status, Timing
 from tagsync.model.requests import Accepted, BulkResult, Done, Gone, Op, Refused, Request, Unclear
 from tagsync.model.rules import RuleName
 from tagsync.model.testing import (
@@ -111,6 +111,7 @@ __all__ = [
     "DEFAULT_POLICY",
     "ENVIRONMENT_PATTERN",
     "KEY_VARIABLE",
+    "KILLED",
     "LISTED",
     "MIN_COMPARED",
     "NO_LONGER_DECLARED",

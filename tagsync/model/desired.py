@@ -2,41 +2,17 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, runtime_checkable
+from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
-from tagsync.model.origins import Diagnostic, ManifestRef, Origin, unpacked
+from tagsync.model.origins import NO_TEXTS, Diagnostic, ManifestRef, Origin, Texts, unpacked
 from tagsync.model.policy import GuardRule
 from tagsync.model.templates import Template, TemplateKey, ValueTable
+from tagsync.model.testing import TestSpec
 from tagsync.model.value import value
 from tagsync.model.vocabulary import NO_VOCABULARY, Vocabulary
 
-if TYPE_CHECKING:
-    from tagsync.model.testing import TestSpec
-
 Leniency = Literal["error", "warn", "skip"]
 AutoTagger = Literal["google-auto-tagging", "aws-auto-tagging"]
-
-
-class Texts(NamedTuple):
-    """Texts as written, each with its place (see `Declaration` for the format of places)."""
-
-    values: tuple[str, ...] = ()
-    places: tuple[int, ...] = ()
-
-    def followed_by(self, other: "Texts") -> "Texts":
-        """Concatenate both; if one is empty, return the other itself, so that entries share it."""
-        if not other.values:
-            return self
-        if not self.values:
-            return other
-        return Texts(self.values + other.values, self.places + other.places)
-
-    def pairs(self) -> Iterator[tuple[str, int]]:
-        """Yield each text with its place."""
-        return zip(self.values, self.places, strict=True)
-
-
-NO_TEXTS = Texts()
 
 
 class Exclusive(NamedTuple):
@@ -225,7 +201,7 @@ class DesiredState:
     policy: tuple[GuardRule, ...] = ()
     vocabulary: Vocabulary = NO_VOCABULARY
     fields: frozenset[str] = frozenset()
-    tests: tuple["TestSpec", ...] = field(default=(), repr=False)
+    tests: tuple[TestSpec, ...] = field(default=(), repr=False)
 
     @property
     def account(self) -> str | None:

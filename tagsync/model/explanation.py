@@ -3,8 +3,7 @@
 from typing import Literal, NamedTuple
 
 from tagsync.model.current import CurrentFile
-from tagsync.model.origins import Diagnostic, Origin
-from tagsync.model.plan import Reason
+from tagsync.model.origins import Diagnostic, Origin, Reason
 
 Kind = Literal["tag", "AI tag"]
 

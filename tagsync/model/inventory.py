@@ -96,10 +96,10 @@ class SuggestedRename(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Suggestions:
-    """Renames that would unite near-duplicate tags, those of the most files first.
+    """Renames that would unite near-duplicate tags.
 
     Attributes:
-        renames: the suggestions. No new name is itself renamed.
+        renames: the suggestions, the certain ones first, each kind by files. No new name is itself renamed.
         tags: how many tags were compared.
         files: how many files have them.
         diagnostics: what else was noticed.

@@ -1,6 +1,6 @@
 """Define places in manifests, and diagnostics about them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Literal, NamedTuple
 
 Level = Literal["error", "warning", "info"]
@@ -17,6 +17,13 @@ class Origin(NamedTuple):
         return f"{self.file}:{self.line}:{self.column}"
 
 
+class Reason(NamedTuple):
+    """A place that asks for a change, and the kind of rule."""
+
+    origin: Origin
+    rule: str
+
+
 class Diagnostic(NamedTuple):
     """An error, warning or notice; `origin` is None if it is not about a manifest."""
 
@@ -25,6 +32,16 @@ class Diagnostic(NamedTuple):
     message: str
     origin: Origin | None = None
 
+    @property
+    def where(self) -> str:
+        """The place as people need it: without line and column if they say nothing; "" if there is no place."""
+        if self.origin and self.code in _ABOUT_FILES:
+            return self.origin.file
+        return str(self.origin or "")
+
+
+_ABOUT_FILES = frozenset({"no-such-file", "no-manifests", "unreadable", "symlink"})
+"""The codes of errors about a whole file or folder. JSON has line 1 and column 1 for them."""
 
 NO_LONGER_DECLARED = "no-longer-declared"
 """The code of the notice about tags that pruning would remove. Formats show it like a warning."""
@@ -57,6 +74,28 @@ def packed(line: int, column: int) -> int:
 def unpacked(manifest: str, place: int) -> Origin:
     """Return the origin of a packed place."""
     return Origin(manifest, (place >> 32) + 1, (place & 0xFFFFFFFF) + 1)
+
+
+class Texts(NamedTuple):
+    """Texts as written, each with its place (see `Declaration` for the format of places)."""
+
+    values: tuple[str, ...] = ()
+    places: tuple[int, ...] = ()
+
+    def followed_by(self, other: "Texts") -> "Texts":
+        """Concatenate both; if one is empty, return the other itself, so that entries share it."""
+        if not other.values:
+            return self
+        if not self.values:
+            return other
+        return Texts(self.values + other.values, self.places + other.places)
+
+    def pairs(self) -> Iterator[tuple[str, int]]:
+        """Yield each text with its place."""
+        return zip(self.values, self.places, strict=True)
+
+
+NO_TEXTS = Texts()
 
 
 class ManifestRef(NamedTuple):

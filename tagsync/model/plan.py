@@ -3,24 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from tagsync.model.causes import Drift, Returning
 from tagsync.model.current import LISTED, CurrentFile, Reading
-from tagsync.model.origins import Diagnostic, Level, ManifestRef, Origin, Unlisted
+from tagsync.model.explanation import Explanation
+from tagsync.model.origins import Diagnostic, Level, ManifestRef, Origin, Reason, Unlisted
 from tagsync.model.policy import Guard, Policy
 from tagsync.model.requests import Op, Request
 from tagsync.model.rules import RuleName
-
-if TYPE_CHECKING:
-    from tagsync.model.explanation import Explanation
-
-
-class Reason(NamedTuple):
-    """A place that asks for a change, and the kind of rule."""
-
-    origin: Origin
-    rule: str
 
 
 class Change(NamedTuple):
@@ -279,7 +270,7 @@ class Plan:
     thumbnails: Mapping[str, str] = field(default_factory=dict, repr=False)
     missing: Sequence[NotFound] = field(default=(), repr=False)
     unlisted: tuple[Unlisted, ...] = ()
-    explanations: "tuple[Explanation, ...]" = field(default=(), repr=False)
+    explanations: tuple[Explanation, ...] = field(default=(), repr=False)
 
     @property
     def policy(self) -> Policy:

@@ -22,6 +22,9 @@ class Status(StrEnum):
     MISSING = "missing"
 
 
+KILLED = "killed"
+"""The code of the warning in the report of an apply that was killed."""
+
 OutcomeName = Literal["converged", "incomplete", "interrupted", "refused"]
 
 
@@ -121,6 +124,11 @@ class Report:
     def converged(self) -> bool:
         """Whether every change was made and, unless switched off, verified."""
         return self.outcome == "converged"
+
+    @property
+    def was_killed(self) -> bool:
+        """Whether a later run made this report, because the apply was killed. Then `finished_at` is when it began."""
+        return any(item.code == KILLED for item in self.diagnostics)
 
     @property
     def applied_commit(self) -> str | None:

@@ -7,8 +7,7 @@ from itertools import islice
 from typing import Any, Literal, NamedTuple
 
 from tagsync.escape import quoted
-from tagsync.model.desired import NO_TEXTS, Texts
-from tagsync.model.origins import Origin
+from tagsync.model.origins import NO_TEXTS, Origin, Texts
 
 _MOST_COMPARED = 100
 _LONGEST_COMPARED = 300

@@ -7,7 +7,7 @@ from typing import Any
 
 from tagsync.errors import RefusedError
 from tagsync.escape import shown
-from tagsync.model import Declaration, DesiredState, Entry, Templating, Texts, Vocabulary
+from tagsync.model import Declaration, DesiredState, Entry, Templating, Vocabulary
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def _declared(declared: Declaration) -> tuple[Any, ...]:
     exclusive, rule, templating = declared.exclusive, declared.ai_rule, declared.templating
     return (
         *(texts.values for texts in (declared.tags, declared.absent, declared.expired)),
-        exclusive and (_values(exclusive.only),),
+        exclusive and (exclusive.only and exclusive.only.values,),
         rule
         and (
             rule.remove.values,
@@ -89,10 +89,6 @@ def _declared(declared: Declaration) -> tuple[Any, ...]:
 def _templates(templating: Templating) -> Hashable:
     texts = tuple((template.key, template.text) for template in templating.templates)
     return texts, templating.if_invalid, tuple(table._replace(place=0) for table in templating.tables)
-
-
-def _values(texts: Texts | None) -> Any:
-    return texts and texts.values
 
 
 def _shared_changes(revision: Revision, desired: DesiredState) -> Iterable[str]:

@@ -8,7 +8,7 @@ from enum import Enum
 
 from tagsync.escape import quoted
 from tagsync.library.limits import MAX_TAG_CHARACTERS
-from tagsync.model import Change, CurrentFile, Diagnostic, Entry, Op, Origin, joined_length
+from tagsync.model import Change, CurrentFile, Diagnostic, Entry, Op, joined_length
 from tagsync.planning.bounded import LEVEL_OF
 
 
@@ -46,7 +46,7 @@ def limit_finding(
     file: CurrentFile, changes: Sequence[Change], entries: Sequence[Entry], verdict: Fit
 ) -> Diagnostic | None:
     """Return the diagnostic for a file that is tight or over the limit; None if its entries say to skip it."""
-    path, origin = quoted(file.path, 200), _first_addition(changes)
+    path, origin = quoted(file.path, 200), next(change.because[0].origin for change in changes if change.op == Op.ADD)
     if verdict is Fit.TIGHT:
         message = (
             f"the tags of {path} fit into {MAX_TAG_CHARACTERS} characters only if ImageKit does not count the "
@@ -61,10 +61,6 @@ def limit_finding(
         "apply, or set ifOverLimit"
     )
     return Diagnostic(level, "over-limit", message, origin) if level else None
-
-
-def _first_addition(changes: Iterable[Change]) -> Origin:
-    return next(change.because[0].origin for change in changes if change.op == Op.ADD)
 
 
 def _added(changes: Iterable[Change]) -> list[str]:

@@ -65,13 +65,7 @@ def dropped_entries(revisions: Sequence[Revision], desired: DesiredState) -> tup
 def with_dropped(
     selection: Iterable[Selected], dropped: Collection[Entry], current: CurrentState
 ) -> Iterator[Selected]:
-    """Yield each file that entries select, and each that only dropped entries select, in the order of the library.
-
-    Args:
-        selection: the files that entries of now select.
-        dropped: entries of earlier revisions.
-        current: the library.
-    """
+    """Yield each file that entries select, and each that only dropped entries select, in the order of the library."""
     # Both passes go through the library in the same order, so neither has to be kept in memory. What a vocabulary
     # allowed at an earlier revision does not matter: a tag that it refused was never added.
     earlier = Selection(dropped, current.files, current.answers)

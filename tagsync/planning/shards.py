@@ -58,7 +58,12 @@ def merge_plans(plans: Sequence[Plan], names: Sequence[str]) -> Plan:
         first,
         digest=whole.digest if whole else own_digest,
         created_at=max(plan.created_at for plan in plans),
-        inputs=_inputs(inputs, missing),
+        inputs=inputs[0]._replace(
+            files=max(item.files for item in inputs),
+            read_requests=sum(item.read_requests for item in inputs),
+            part=None,
+            partial=bool(missing) or any(item.partial for item in inputs),
+        ),
         summary=collected.summary(first.summary._replace(unchanged=unchanged)),
         estimate=whole.estimate if whole else _summed(Estimate, [plan.estimate for plan in plans]),
         changes=changes,
@@ -156,15 +161,6 @@ def _guards(plans: Sequence[Plan], changes: Sequence[FileChange]) -> tuple[Guard
     # Shards that were planned one after the other saw different libraries. Together they may change more than any of
     # them counted.
     return recheck_guards(guards, GuardCounts.of(changes))
-
-
-def _inputs(inputs: Sequence[Inputs], missing: Sequence[str]) -> Inputs:
-    return inputs[0]._replace(
-        files=max(item.files for item in inputs),
-        read_requests=sum(item.read_requests for item in inputs),
-        part=None,
-        partial=bool(missing) or any(item.partial for item in inputs),
-    )
 
 
 def _missing(inputs: Sequence[Inputs]) -> list[str]:

@@ -121,14 +121,7 @@ class InvalidValues:
 
 
 class EntryTemplates:
-    """Fills in the templates of one declaration.
-
-    Args:
-        declaration: has templates.
-        captures: the names that the entry's match captures, in order.
-        vocabulary: which tags are allowed.
-        invalid: where values that give no valid tag are added.
-    """
+    """Fills in the templates of one declaration."""
 
     def __init__(
         self, declaration: Declaration, captures: tuple[str, ...], vocabulary: Vocabulary, invalid: InvalidValues
@@ -149,13 +142,7 @@ class EntryTemplates:
         """The number of filled-in texts in `_known`."""
 
     def filled_in(self, entry: Entry, file: CurrentFile, captured: tuple[str, ...] = ()) -> Entry:
-        """Return an entry with what it declares for a file that it selects.
-
-        Args:
-            entry: has the declaration.
-            file: the file.
-            captured: the texts that the entry's match captures in its path.
-        """
+        """Return an entry with what it declares for a file that it selects."""
         key: _Values = tuple([captured[number] for number in self._captured])
         if self._fields:
             key += tuple([library_values(name, file) for name in self._fields])
@@ -271,12 +258,7 @@ class EntryTemplates:
 
 
 class NamedFileTemplates:
-    """Fills in the templates of entries that select by path or file ID.
-
-    Args:
-        vocabulary: which tags are allowed.
-        invalid: where values that give no valid tag are added.
-    """
+    """Fills in the templates of entries that select by path or file ID."""
 
     def __init__(self, vocabulary: Vocabulary, invalid: InvalidValues) -> None:
         self._vocabulary = vocabulary

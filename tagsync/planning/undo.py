@@ -101,12 +101,7 @@ def touched(report: Report) -> list[str]:
 
 
 def unsettled(report: Report, files: Mapping[str, CurrentFile | None]) -> list[str]:
-    """Return the IDs of files that do not show all that a run wrote to them, perhaps because the index lags behind.
-
-    Args:
-        report: what the run did.
-        files: the files as the index shows them, by ID.
-    """
+    """Return the IDs of files that do not show all that a run wrote to them, perhaps because the index lags behind."""
     return [
         file.file_id
         for asked in _asked(report)

@@ -69,7 +69,7 @@ def _said(view: View, names: Names) -> Iterator[_Annotation]:
             continue
         origin, message = item.origin, shown(item.message)
         if origin and origin.file not in names:
-            origin, message = None, f"{shown(str(origin))}: {message}"
+            origin, message = None, f"{shown(item.where)}: {message}"
         yield _Annotation(item.level, item.code, message, origin and named(origin, names))
 
 

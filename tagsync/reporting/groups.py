@@ -1,13 +1,14 @@
 """Group changes by what they do; memory grows with the kinds of change, and hardly with the files."""
 
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from itertools import accumulate
-from typing import NamedTuple, overload
+from typing import NamedTuple
 
 from tagsync.model import Cause, Drift, FileChange, Op, Origin, packed
 from tagsync.reporting.subsequence import Subsequence
+from tagsync.spool import LazySequence
 
 _CAUSES = (None, *Cause)
 _MIXED = len(_CAUSES)
@@ -52,7 +53,7 @@ def causes_of(drift: Iterable[Drift]) -> Causes:
     return {(item.file_id, item.op, item.tag): item.cause for item in drift}
 
 
-class Groups(Sequence[ChangeGroup]):
+class Groups(LazySequence[ChangeGroup]):
     """Groups, each made only when it is accessed."""
 
     def __init__(self, changes: Sequence[FileChange], kinds: "_Kinds", *, removals_first: bool = False) -> None:
@@ -72,23 +73,8 @@ class Groups(Sequence[ChangeGroup]):
     def __len__(self) -> int:
         return len(self._order)
 
-    @overload
-    def __getitem__(self, index: int) -> ChangeGroup: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[ChangeGroup]: ...
-    def __getitem__(self, index: int | slice) -> ChangeGroup | list[ChangeGroup]:
-        kinds = self._order[index]
-        return self._group(kinds) if isinstance(kinds, int) else list(map(self._group, kinds))
-
-    def __iter__(self) -> Iterator[ChangeGroup]:
-        return map(self._group, self._order)
-
-    def __eq__(self, other: object) -> bool:
-        return list(self) == list(other) if isinstance(other, Sequence) else NotImplemented
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def _group(self, kind: int) -> ChangeGroup:
+    def _at(self, index: int) -> ChangeGroup:
+        kind = self._order[index]
         lines = self._kinds.lines(kind)
         if self._removals_first:
             lines = tuple(sorted(lines, key=lambda line: line.op is Op.ADD))

@@ -3,12 +3,11 @@
 No cell can run as a formula in a spreadsheet or send control characters to a terminal. JSON has the exact text.
 """
 
-import csv
 from collections.abc import Iterable, Iterator
 
 from tagsync.escape import shown
 from tagsync.model import CurrentFile, Inventory
-from tagsync.model.cells import DEFAULT_SEPARATOR, escaped_cell
+from tagsync.model.cells import csv_row, escaped_cell, list_separator
 
 
 def tags_csv(inventory: Inventory) -> Iterator[str]:
@@ -21,23 +20,18 @@ def tags_csv(inventory: Inventory) -> Iterator[str]:
         yield _row("aiTag", ai_tag.name, ai_tag.source, ai_tag.files, *confidence, ai_tag.places.folder)
 
 
-def files_csv(files: Iterable[CurrentFile]) -> Iterator[str]:
+def files_csv(files: Iterable[CurrentFile], separator: str) -> Iterator[str]:
     """Yield a row for each file, with its tags in one cell."""
     yield _row("fileId", "path", "tags", "aiTags")
     for file in files:
         ai_tags = dict.fromkeys(tag.name for tag in file.ai_tags)
-        yield _row(file.file_id, file.path, DEFAULT_SEPARATOR.join(file.tags), DEFAULT_SEPARATOR.join(ai_tags))
+        yield _row(file.file_id, file.path, separator.join(file.tags), separator.join(ai_tags))
+
+
+def separator_of_tags(files: Iterable[CurrentFile]) -> str:
+    """Return a separator that no tag and no AI tag of the files contains; a semicolon, if possible."""
+    return list_separator(name for file in files for name in (*file.tags, *(tag.name for tag in file.ai_tags)))
 
 
 def _row(*cells: str | float) -> str:
-    return str(_WRITER.writerow([escaped_cell(shown(cell)) if isinstance(cell, str) else cell for cell in cells]))
-
-
-class _Echo:
-    """A file whose `write` returns the text, which `writerow` then returns."""
-
-    def write(self, text: str) -> str:
-        return text
-
-
-_WRITER = csv.writer(_Echo(), lineterminator="\n")
+    return csv_row([escaped_cell(shown(cell)) if isinstance(cell, str) else cell for cell in cells])

@@ -84,14 +84,13 @@ def folder_words(places: Places) -> str:
 
 
 def _tags(file: CurrentFile) -> str:
-    ai_tags = dict.fromkeys(tag.name for tag in file.ai_tags)
-    parts = [", ".join(map(_listed, file.tags)), f"AI: {', '.join(map(_listed, ai_tags))}" if ai_tags else ""]
-    return _GAP.join(filter(None, parts))
+    ai_tags = listed(tag.name for tag in file.ai_tags)
+    return _GAP.join(filter(None, [listed(file.tags), f"AI: {ai_tags}" if ai_tags else ""]))
 
 
-def _listed(tag: str) -> str:
-    """Return a tag as one item of a list; one with a comma is quoted."""
-    return quoted(tag, len(tag)) if "," in tag else shown(tag)
+def listed(tags: Iterable[str]) -> str:
+    """Return different tags as a list; one with a comma is quoted."""
+    return ", ".join(quoted(tag, len(tag)) if "," in tag else shown(tag) for tag in dict.fromkeys(tags))
 
 
 def _number(confidence: float) -> str:

@@ -11,7 +11,7 @@ from typing import TextIO
 from tagsync.escape import shown
 from tagsync.events import Event
 from tagsync.model import Diagnostic, Level
-from tagsync.reporting.phrases import Names, counted, notices_listed, shown_origin, worst_first
+from tagsync.reporting.phrases import Names, counted, notices_listed, shown_place, worst_first
 
 Field = str | int | float | None
 
@@ -76,7 +76,7 @@ class JsonLog(io.TextIOBase):
         """Write at most `limit` diagnostics, errors first, and the number of the others."""
         ranked = worst_first(found)
         for item in ranked[:limit]:
-            source = shown_origin(item.origin, names) if item.origin else None
+            source = shown_place(item, names) or None
             self.record(item.level, "diagnostic", item.message, code=item.code, source=source)
         if left := more + max(0, len(ranked) - limit):
             self.record("info", "not-listed", counted(left, "more diagnostic"), count=left)

@@ -6,7 +6,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from tagsync.escape import shown
 from tagsync.model import Diagnostic, Level, Status
-from tagsync.reporting.phrases import failure_lines, label_of_test, reason_words, shown_origin, tag_counts
+from tagsync.reporting.phrases import failure_lines, label_of_test, reason_words, shown_place, tag_counts
 from tagsync.reporting.view import StatusRow, View
 
 LIBRARY = "library"
@@ -119,7 +119,7 @@ def _manifests(view: View) -> Iterator[_Case]:
 
 def _listed(diagnostics: Iterable[Diagnostic], view: View) -> str:
     lines = (
-        f"{f'{shown_origin(item.origin, view.names)}: ' if item.origin else ''}{item.level}: {shown(item.message)}"
+        f"{f'{shown_place(item, view.names)}: ' if item.origin else ''}{item.level}: {shown(item.message)}"
         for item in diagnostics
     )
     return "\n".join(lines)

@@ -1,7 +1,7 @@
 """Write messages and diagnostics to standard error as text; `json_log` writes them as JSON Lines."""
 
 from collections.abc import Sequence
-from typing import Protocol, TextIO
+from typing import TextIO
 
 from tagsync.escape import shown
 from tagsync.events import Event
@@ -12,31 +12,6 @@ from tagsync.reporting.text import diagnostics_text
 
 MAX_SETTING = 200
 """The most characters of a setting's value that are shown."""
-
-
-class Log(Protocol):
-    """Writes what is not the result of a command."""
-
-    def error(self, message: str) -> None:
-        """Write an error."""
-
-    def warn(self, message: str) -> None:
-        """Write a warning."""
-
-    def say(self, message: str, style: str = "") -> None:
-        """Write a message."""
-
-    def setting(self, name: str, value: str, source: str) -> None:
-        """Write where a setting comes from."""
-
-    def progress(self, event: Event, message: str) -> None:
-        """Write an event of the run."""
-
-    def diagnostics(self, found: Sequence[Diagnostic], names: Names, *, limit: int, more: int = 0) -> None:
-        """Write at most `limit` diagnostics, errors first, and the number of the others."""
-
-    def notices(self, count: int) -> None:
-        """Write how many notices -v would list."""
 
 
 class TextLog:

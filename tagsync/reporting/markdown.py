@@ -16,7 +16,16 @@ from tagsync.reporting.blocks import Block, fitted
 from tagsync.reporting.counts import MAX_PLACES, FolderCount, TagCount
 from tagsync.reporting.groups import ChangeGroup, Groups
 from tagsync.reporting.guard_view import GuardView
-from tagsync.reporting.phrases import LEVEL_WORDS, Names, counted, outcome_words, shown_origin, target_words, why_words
+from tagsync.reporting.phrases import (
+    LEVEL_WORDS,
+    Names,
+    counted,
+    outcome_words,
+    shown_origin,
+    shown_place,
+    target_words,
+    why_words,
+)
 from tagsync.reporting.view import NotMade, Section, StatusRow, View
 
 MAX_BYTES = 60_000
@@ -143,7 +152,7 @@ def _diagnostics(found: Sequence[Diagnostic], names: Names, more: int, start: st
 
 
 def _diagnostic(diagnostic: Diagnostic, names: Names) -> str:
-    where = f"{code(shown_origin(diagnostic.origin, names))} " if diagnostic.origin else ""
+    where = f"{code(shown_place(diagnostic, names))} " if diagnostic.origin else ""
     return f"- **{LEVEL_WORDS[diagnostic.level]}** {where}{code(diagnostic.message, 1000)}\n"
 
 

@@ -21,6 +21,7 @@ from tagsync.model import (
     TargetName,
     TestFailure,
     TestResult,
+    as_shown,
 )
 
 Names = Mapping[str, str]
@@ -202,13 +203,7 @@ def status_counts(counts: Sequence[tuple[Status, int]]) -> str:
 
 
 def reason_words(status: Status, error: str | None, *, in_part: bool = False) -> str:
-    """Return why a file was not changed: 'not sent, the run was interrupted' or 'failed: file is locked'.
-
-    Args:
-        status: the file's status.
-        error: the error message, if there is one.
-        in_part: whether some of the file's changes were made.
-    """
+    """Return why a file was not changed: 'not sent, the run was interrupted' or 'failed: file is locked'."""
     start = f"{IN_PART}: " if in_part else ""
     if status is Status.SKIPPED and error:
         return start + shown(error.replace("not sent: ", "not sent, ", 1))
@@ -276,6 +271,11 @@ def named(origin: Origin, names: Names) -> Origin:
 def shown_origin(origin: Origin, names: Names) -> str:
     """Return a place in a manifest, safe to print, as a path that the user can open."""
     return shown(str(named(origin, names)))
+
+
+def shown_place(diagnostic: Diagnostic, names: Names) -> str:
+    """Return the place of a diagnostic, safe to print; "" if it has none."""
+    return shown(as_shown(diagnostic, names).where)
 
 
 def worst_first(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:

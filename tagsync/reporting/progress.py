@@ -2,8 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from types import TracebackType
-from typing import Protocol, Self, TextIO
+from typing import Self, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
@@ -29,21 +28,8 @@ _BAR = 20
 """Columns of the bar; it fits next to its description on a terminal of 80 columns."""
 
 
-class ProgressView(Protocol):
-    """Shows events while it is entered."""
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
-
-    def __call__(self, event: Event) -> None:
-        """Show one event."""
-
-
 class NoProgress:
-    """Shows nothing."""
+    """Shows nothing of a run's events; the other classes show them while they are entered."""
 
     def __enter__(self) -> Self:
         return self
@@ -120,7 +106,7 @@ class PlainProgress(NoProgress):
         return done >= self._next_calls and (at <= 0 or at >= self._next_seconds)
 
 
-class BarProgress:
+class BarProgress(NoProgress):
     """Draws one bar on a terminal."""
 
     def __init__(self, stream: TextIO, *, colour: bool | None) -> None:

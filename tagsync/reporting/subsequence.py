@@ -1,7 +1,9 @@
 """Parts of long sequences by the positions of their items, without copying them."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Generic, TypeVar, overload
+from typing import Generic, TypeVar
+
+from tagsync.spool import LazySequence
 
 S = TypeVar("S")
 T_co = TypeVar("T_co", covariant=True)
@@ -10,7 +12,7 @@ _STRIDE = 4
 """If fewer than one item in so many is selected, each is looked up by itself."""
 
 
-class Subsequence(Sequence[T_co], Generic[S, T_co]):
+class Subsequence(LazySequence[T_co], Generic[S, T_co]):
     """Items of a sequence, each made when it is asked for.
 
     Args:
@@ -27,10 +29,11 @@ class Subsequence(Sequence[T_co], Generic[S, T_co]):
 
     def __iter__(self) -> Iterator[T_co]:
         if len(self._positions) * _STRIDE < len(self._items):
-            return map(self._at, self._positions)
+            return super().__iter__()
         return map(self._make, self._in_a_row(), self._positions)
 
-    def _at(self, position: int) -> T_co:
+    def _at(self, index: int) -> T_co:
+        position = self._positions[index]
         return self._make(self._items[position], position)
 
     def _in_a_row(self) -> Iterator[S]:
@@ -43,17 +46,3 @@ class Subsequence(Sequence[T_co], Generic[S, T_co]):
                 following = next(selected, None)
                 if following is None:
                     return
-
-    @overload
-    def __getitem__(self, index: int) -> T_co: ...
-    @overload
-    def __getitem__(self, index: slice) -> tuple[T_co, ...]: ...
-    def __getitem__(self, index: int | slice) -> T_co | tuple[T_co, ...]:
-        if isinstance(index, slice):
-            return tuple(map(self._at, self._positions[index]))
-        return self._at(self._positions[index])
-
-    def __eq__(self, other: object) -> bool:
-        return tuple(self) == tuple(other) if isinstance(other, Sequence) else NotImplemented
-
-    __hash__ = None  # type: ignore[assignment]

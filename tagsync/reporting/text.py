@@ -20,6 +20,7 @@ from tagsync.reporting.phrases import (
     reading_sentence,
     reason_words,
     shown_origin,
+    shown_place,
     target_words,
     worst_first,
 )
@@ -91,7 +92,7 @@ def plan_text(
 def _write_unchanged(plan: Plan, target: str, lines: Lines) -> None:
     if plan.errors:
         errors = counted(plan.count("error"), "error")
-        lines.write(("No plan: ", "bold red"), f"{errors} for {target}. Nothing was changed.")
+        lines.write(("No plan: ", "bold red"), f"{errors} for {target}.")
         return
     if plan.undoes:
         lines.write(("Nothing to undo: ", "bold green"), f"no change of that apply is left to undo in {target}.")
@@ -271,7 +272,7 @@ def diagnostics_text(
     """Write at most `limit` diagnostics, errors first; `more` is the number of others that were not kept."""
     ranked = worst_first(diagnostics)
     for diagnostic in ranked[:limit]:
-        where = f"{shown_origin(diagnostic.origin, names)}: " if diagnostic.origin else ""
+        where = f"{shown_place(diagnostic, names)}: " if diagnostic.origin else ""
         lines.write(_LEVELS[diagnostic.level], (where, "bold"), shown(diagnostic.message))
     left = more + max(0, len(ranked) - limit)
     if left:

@@ -151,15 +151,7 @@ class View:
 
 
 class DiagnosticsView(View):
-    """What formats show of a command that made no plan.
-
-    Args:
-        title: the outcome in a few words.
-        diagnostics: what was found.
-        names: how to show manifests.
-        manifests: the names of those that were read.
-        more: how many diagnostics were not even kept.
-    """
+    """What formats show of a command that made no plan."""
 
     kind: Kind = "manifests"
 

@@ -15,6 +15,8 @@ SchemaName = Literal[
     "tests",
     "tags",
     "files",
+    "renames",
+    "agreement",
     "log",
     "profile",
 ]

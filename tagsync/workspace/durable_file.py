@@ -4,61 +4,53 @@ import os
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Protocol
 
 from tagsync.workspace.state_dir import open_file
 
 
-class DiskFile(Protocol):
+class DiskFile:
     """An open file to append to. Every method may raise OSError."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
 
     def lines(self, limit: int) -> Iterator[bytes]:
         """Yield the file's lines as of its opening; longer lines come in pieces of `limit` bytes."""
+        with open(self._descriptor, "rb", closefd=False) as stream:
+            while line := stream.readline(limit):
+                yield line
 
     def append(self, data: bytes) -> None:
         """Write all of `data` at the end."""
+        while data:
+            data = data[os.write(self._descriptor, data) :]
 
     def sync(self) -> None:
         """Wait until the written data would survive a power loss."""
+        os.fsync(self._descriptor)
 
     def close(self) -> None:
         """Close the file."""
+        os.close(self._descriptor)
 
 
-class Disk(Protocol):
-    """The file operations of a journal. Every method may raise OSError."""
+class Disk:
+    """The file operations of a journal. Files are private, and symbolic links are not followed.
 
-    def open(self, path: Path) -> DiskFile:
-        """Open a file; create it if it does not exist."""
-
-    def create(self, path: Path) -> DiskFile:
-        """Create an empty file, in place of an existing one."""
-
-    def rename(self, path: Path, to: Path) -> None:
-        """Rename a file, in place of an existing one."""
-
-    def sync_folder(self, path: Path) -> None:
-        """Wait until the file names in a folder would survive a power loss."""
-
-
-class RealDisk:
-    """The file system. Files are private, and symbolic links are not followed."""
+    Every method may raise OSError.
+    """
 
     _FLAGS = os.O_RDWR | os.O_CREAT | os.O_APPEND
 
     def open(self, path: Path) -> DiskFile:
-        """Open a file; create it if it does not exist.
-
-        Raises:
-            StateError: it is not a regular file of this user.
-        """
-        return _RealFile(open_file(path, self._FLAGS))
+        """Open a file; create it if it does not exist."""
+        return DiskFile(open_file(path, self._FLAGS))
 
     def create(self, path: Path) -> DiskFile:
         """Create an empty file, in place of an existing one."""
         with suppress(FileNotFoundError):
             path.unlink()
-        return _RealFile(open_file(path, self._FLAGS | os.O_EXCL))
+        return DiskFile(open_file(path, self._FLAGS | os.O_EXCL))
 
     def rename(self, path: Path, to: Path) -> None:
         """Rename a file, in place of an existing one."""
@@ -74,24 +66,4 @@ class RealDisk:
             os.close(folder)
 
 
-class _RealFile:
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-
-    def lines(self, limit: int) -> Iterator[bytes]:
-        with open(self._descriptor, "rb", closefd=False) as stream:
-            while line := stream.readline(limit):
-                yield line
-
-    def append(self, data: bytes) -> None:
-        while data:
-            data = data[os.write(self._descriptor, data) :]
-
-    def sync(self) -> None:
-        os.fsync(self._descriptor)
-
-    def close(self) -> None:
-        os.close(self._descriptor)
-
-
-REAL_DISK = RealDisk()
+REAL_DISK = Disk()

@@ -197,15 +197,7 @@ class WorkTree:
         self.check_out_more(paths, into)
 
     def check_out_more(self, paths: Sequence[Path], into: Path) -> None:
-        """Write more files of the revision that `check_out` wrote to a folder.
-
-        Args:
-            paths: as for `check_out`.
-            into: the folder.
-
-        Raises:
-            RefusedError: a path contains a symbolic link or a submodule.
-        """
+        """Write more files of the revision that `check_out` wrote to a folder."""
         index = _index_of(into)
         listed = ("ls-files", "--stage", "-z", "--", *map(_below, paths))
         entries = _run(self.top, *listed, more=index, option=self._option).split(b"\0")

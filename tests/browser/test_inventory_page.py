@@ -49,6 +49,12 @@ def test_inventory_search_ignores_case_and_unicode_form(opened: Open) -> None:
     assert cells(found) == ["/press/Gr\u00fcn.jpg"]
 
 
+def test_inventory_says_what_it_leaves_out(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tagsync.reporting.html.inventory.MAX_ROWS", 10)
+    found = opened(files_html(FILES))
+    assert found.page.locator(".list .note").inner_text().startswith("The page leaves out 3 more.")
+
+
 def test_inventory_of_many_files_shows_more_on_demand(opened: Open) -> None:
     many = [current_file(f"/{number:05}.jpg", ["x"]) for number in range(30_000)]
     found = opened(files_html(many))

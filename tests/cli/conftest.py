@@ -14,7 +14,9 @@ from cli.command import Command, Recorder, Result, write_manifest
 from cli.shop import shop
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from tagsync.applying import preflight, readback, recheck
 from tagsync.cli.main import run
+from tagsync.library import target
 from tagsync.sandbox.app import make_app
 from tagsync.sandbox.faults import Fault
 from tagsync.sandbox.store import Store
@@ -28,6 +30,14 @@ def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     folder.mkdir()
     monkeypatch.chdir(folder)
     monkeypatch.setenv("TAGSYNC_RATE", "1000")
+    monkeypatch.setattr(target, "READ_RATE", 1000.0)
+
+
+@pytest.fixture
+def no_lag(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let applies not wait for files that do not show what was written."""
+    for module in (preflight, readback, recheck):
+        monkeypatch.setattr(module, "LAG_WAITS", ())
 
 
 @pytest.fixture

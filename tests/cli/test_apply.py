@@ -101,7 +101,7 @@ def live(life):
         os.dup2(os.open(life["state"] + "." + name, os.O_WRONLY | os.O_CREAT), stream)
     steps = []
     for name in ("open", "create", "rename", "sync_folder"):
-        disturbed(durable_file.RealDisk, name, life, steps)
+        disturbed(durable_file.Disk, name, life, steps)
     for name in ("append", "sync"):
         disturbed(durable_file._RealFile, name, life, steps)
     code = run(life["arguments"])

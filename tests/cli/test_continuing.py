@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from builders import ai, file_object
-from cli.command import SECONDS, Command, started, write_manifest
+from cli.command import SECONDS, Command, Result, process, started, write_manifest
 from cli.conftest import Build, World
 
 from tagsync.sandbox.faults import Fault
@@ -98,6 +98,139 @@ def test_undo_reverts_what_a_killed_apply_of_the_saved_plan_wrote(
     assert tagsync("undo", "--out=undo.json").code == 0
     assert tagsync("apply", "undo.json").code == 0
     assert {name: library.tags(f"/{name}.jpg") for name in NAMES} == before
+
+
+def tags(library: World) -> dict[str, set[str]]:
+    return {name: library.tags(f"/{name}.jpg") for name in NAMES}
+
+
+def an_older_apply(tagsync: Command, library: World) -> dict[str, set[str]]:
+    """Apply another manifest first, which no undo of later applies may revert; return the tags."""
+    before = Path("tags.yaml").read_text("utf-8")
+    write_manifest("- {match: /*, tags: [older]}")
+    assert tagsync("apply", "--yes", "tags.yaml").code == 0
+    Path("tags.yaml").write_text(before, encoding="utf-8")
+    return tags(library)
+
+
+def undone(tagsync: Command, *arguments: str) -> str:
+    """Undo an apply, and return what undo says."""
+    made = tagsync("undo", "--out=undo.json", *arguments)
+    assert (made.code, tagsync("apply", "undo.json").code) == (0, 0)
+    return made.err
+
+
+def test_undo_after_a_kill_reverts_the_killed_apply(
+    tagsync: Command, world: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = shop(world)
+    before = an_older_apply(tagsync, library)
+    kill_when_it_removes(library, monkeypatch, "apply", "--yes", "tags.yaml")
+    assert tags(library) != before
+    library.edit("/a.jpg", tags=[*library.tags("/a.jpg"), "by-hand"])
+    assert "Undo of the apply that began and was killed at" in undone(tagsync)
+    assert tags(library) == {**before, "a": before["a"] | {"by-hand"}}
+
+
+def test_undo_after_a_kill_leaves_a_change_that_somebody_else_made(
+    tagsync: Command, world: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_manifest("- {path: /a.jpg, tags: [first], absent: [old]}\n- {path: /b.jpg, absent: [other]}")
+    library = world(file_object("/a.jpg", ["keep", "old"]), file_object("/b.jpg", ["keep", "other"]))
+    kill_when_it_removes(library, monkeypatch, "apply", "--yes", "--concurrency=1", "tags.yaml")
+    # Only one of the removals was sent.
+    sent = {call for call in ("old", "other") if call in Path(next(Path(".tagsync/journal").iterdir())).read_text()}
+    assert len(sent) == 1
+    library.edit("/a.jpg", tags=["keep", "first"])
+    library.edit("/b.jpg", tags=["keep"])
+    undone(tagsync)
+    assert {*library.tags("/a.jpg"), *library.tags("/b.jpg")} == {"keep", *sent}
+
+
+def test_undo_of_the_run_after_a_kill_names_the_killed_one(
+    tagsync: Command, world: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = shop(world)
+    before = an_older_apply(tagsync, library)
+    kill_when_it_removes(library, monkeypatch, "apply", "--yes", "tags.yaml")
+    assert tagsync("apply", "--yes", "tags.yaml").code == 0
+    said = undone(tagsync)
+    assert "that apply continued an incomplete one, whose changes this undo leaves" in said
+    assert tags(library) != before
+    undone(tagsync, said.rpartition("also undo ")[2].split("\n")[0])
+    assert tags(library) == before
+
+
+def test_undo_of_the_run_after_an_incomplete_one_names_all_of_them(tagsync: Command, world: Build) -> None:
+    library = shop(world)
+    before = an_older_apply(tagsync, library)
+    for limit in ("--max-requests=2", "--max-requests=3"):
+        assert tagsync("apply", "--yes", limit, "tags.yaml").code == 3
+    assert tagsync("apply", "--yes", "tags.yaml").code == 0
+    names = undone(tagsync).rpartition("also undo ")[2].split("\n")[0].split(", ")
+    assert len(names) == 2
+    for name in names:
+        undone(tagsync, name)
+    assert tags(library) == before
+
+
+@pytest.mark.parametrize("end", ["apply", "undo"])
+def test_undo_without_the_plan_of_a_killed_apply_is_refused(
+    tagsync: Command, world: Build, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    library = shop(world)
+    an_older_apply(tagsync, library)
+    kill_when_it_removes(library, monkeypatch, "apply", "--yes", "tags.yaml")
+    for path in Path(".tagsync/unfinished").glob("*.json"):
+        path.unlink()
+    if end == "undo":
+        result = tagsync("undo")
+        assert (result.code, "what it changed is unknown: its plan was not kept" in result.err) == (1, True)
+    else:
+        result = tagsync("apply", "--yes", "tags.yaml")
+        assert result.code == 0
+        assert "the report of an apply that was killed could not be kept, so undo leaves it out" in result.err
+
+
+def test_undo_while_an_apply_is_running_is_refused(
+    tagsync: Command, world: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = shop(world)
+    an_older_apply(tagsync, library)
+    following = library.calls.next
+    results: list[Result] = []
+
+    def next_fault(endpoint: str, file_ids: Iterable[str]) -> Fault | None:
+        if endpoint == "removeTags" and not results:
+            results.append(process("undo"))
+        return following(endpoint, file_ids)
+
+    monkeypatch.setattr(library.calls, "next", next_fault)
+    assert tagsync("apply", "--yes", "tags.yaml").code == 0
+    assert (results[0].code, "apply" in results[0].err) == (4, True)
+
+
+def test_undo_after_an_apply_that_sent_nothing_reverts_the_one_before(
+    tagsync: Command, world: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = shop(world)
+    before = tags(library)
+    an_older_apply(tagsync, library)
+    tagsync("plan", "--out=plan.json", "tags.yaml")
+    with monkeypatch.context() as patch:
+        patch.setattr(library.calls, "next", lambda *_: Fault(on="list", status=401))
+        assert tagsync("apply", "plan.json").code == 1
+    assert "killed" not in undone(tagsync)
+    assert tags(library) == before
+
+
+def test_plan_after_a_kill_says_that_changes_were_not_applied(
+    tagsync: Command, world: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = shop(world)
+    an_older_apply(tagsync, library)
+    kill_when_it_removes(library, monkeypatch, "apply", "--yes", "tags.yaml")
+    assert "Cause of all changes: not applied by the previous run" in tagsync("plan", "tags.yaml").out
 
 
 def a_manifest_changes(_: World) -> None:

@@ -139,6 +139,22 @@ def test_ls_csv_separates_tags_by_semicolons(tagsync: Command) -> None:
     assert result.out == f"fileId,path,tags,aiTags\n{id_of('/shop/1.jpg')},/shop/1.jpg,catalog;red,Dog\n"
 
 
+@pytest.mark.parametrize(("name", "separator"), [("a;b", "|"), ("a;b|c", "%")])
+def test_ls_csv_separates_tags_by_a_mark_that_none_contains(
+    tagsync: Command, library: Callable[..., Path], name: str, separator: str
+) -> None:
+    for tags, ai_tags in (([name, "x"], ["y"]), (["x"], [name, "y"])):
+        library(
+            file_object("/a.jpg", ["x", "y"]), file_object("/b.jpg", tags, list(map(ai, ai_tags))), name="odd.jsonl"
+        )
+        result = tagsync("ls", "--format", "csv", "--sandbox", "odd.jsonl")
+        rows = list(csv.DictReader(result.out.splitlines()))
+        assert [row["tags"].split(separator) for row in rows] == [["x", "y"], tags]
+        assert rows[1]["aiTags"].split(separator) == ai_tags
+        assert f"warning: a tag contains ;, so the CSV separates tags with {separator}\n" in result.err
+        assert tagsync("sandbox", "reset", "odd.jsonl").code == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -275,11 +291,52 @@ def test_tags_suggest_prints_a_vocabulary_that_plans(tagsync: Command, library: 
     assert (plan["summary"]["filesChanged"], plan["estimate"]["writeRequests"]) == (3, 2)
 
 
-@pytest.mark.parametrize("arguments", [["--format", "json"], ["--report", "x.csv"]])
-def test_tags_suggest_prints_only_yaml(tagsync: Command, arguments: list[str]) -> None:
-    result = tagsync("tags", "--suggest", *arguments, *SANDBOX)
+@pytest.mark.parametrize("option", ["--suggest", "--ai"])
+@pytest.mark.parametrize("arguments", [["--format", "html"], ["--report", "x.csv"]])
+def test_tags_suggestions_are_only_yaml_or_json(tagsync: Command, option: str, arguments: list[str]) -> None:
+    result = tagsync("tags", option, *arguments, *SANDBOX)
     assert (result.code, result.out) == (64, "")
-    assert "--suggest prints YAML for a manifest: remove --format" in result.err
+    assert f"{option} prints YAML for a manifest, or JSON: use --format and --report only with text or" in result.err
+
+
+def test_tags_suggest_json_has_every_rename(tagsync: Command, library: Callable[..., Path]) -> None:
+    tags = ["Shoes"] * 3 + ["shoes"] * 6 + ["hat"] * 5
+    files = [
+        file_object(f"/shop/{number}.jpg", [tag, *(["headwear"] * (tag == "hat"))]) for number, tag in enumerate(tags)
+    ]
+    library(*files, name="untidy.jsonl")
+    result = tagsync("tags", "--suggest", "--format", "json", "--report", "text=x.yaml", "--sandbox", "untidy.jsonl")
+    assert result.code == 0
+    validator_of("renames").validate(result.document)
+    assert (result.document["files"], result.document["tags"]) == (14, 4)
+    same = {"old": "headwear", "new": "hat", "reason": "on the same files"}
+    case = {"old": "Shoes", "new": "shoes", "reason": "case"}
+    assert result.document["renames"] == [
+        {**case, "files": 3, "newFiles": 6, "writeRequests": 2, "certain": True},
+        {**same, "files": 5, "newFiles": 5, "writeRequests": 1, "certain": False},
+    ]
+    assert "Shoes: shoes" in Path("x.yaml").read_text("utf-8")
+
+
+def test_tags_ai_json_has_the_figures_of_each_source_and_name(tagsync: Command, library: Callable[..., Path]) -> None:
+    library(
+        *(file_object(f"/shop/{n}.jpg", ["dog"], [ai("Dog", 90)]) for n in range(100)),
+        *(file_object(f"/shop/x{n}.jpg", ["cat"], [ai("Dog", 50), ai("Tree", 50, AWS)]) for n in range(20)),
+        name="dogs.jsonl",
+    )
+    result = tagsync("tags", "--ai", "--path", "/shop/", "--format", "json", "--sandbox", "dogs.jsonl")
+    assert result.code == 0
+    validator_of("agreement").validate(result.document)
+    assert (result.document["folder"], result.document["files"]) == ("/shop/", 120)
+    [aws, google] = result.document["sources"]
+    dog = {"files": 120, "agreeing": 100, "minConfidence": 90, "filesFrom": 100, "agreeingFrom": 100, "always": False}
+    assert google == {
+        "source": "google-auto-tagging",
+        **dog,
+        "names": [{"name": "Dog", **dog}],
+        "moreNames": 0,
+    }
+    assert (aws["names"], aws["moreNames"], aws["minConfidence"]) == ([], 1, None)
 
 
 def test_tags_ai_prints_rules_that_plan(tagsync: Command, library: Callable[..., Path]) -> None:
@@ -302,6 +359,20 @@ def test_tags_ai_without_ordinary_tags_warns(tagsync: Command) -> None:
     assert result.code == 0
     assert "warning: no file below /press/ has both AI tags and ordinary tags" in result.err
     assert tagsync("tags", "--ai", "--suggest", *SANDBOX).code == 64
+
+
+@pytest.mark.parametrize(("limit", "value"), [("MAX_ROWS", 2), ("MAX_CHARACTERS", 60)])
+@pytest.mark.parametrize("command", ["tags", "ls"])
+def test_inventory_page_is_limited_and_counts_the_rest(
+    tagsync: Command, monkeypatch: pytest.MonkeyPatch, command: str, limit: str, value: int
+) -> None:
+    monkeypatch.setattr(f"tagsync.reporting.html.inventory.{limit}", value)
+    result = tagsync(command, "--format", "html", *SANDBOX)
+    [data] = re.findall(r'<script id="data" type="application/json">(.*?)</script>', result.out, flags=re.DOTALL)
+    first = json.loads(data)["tables"][0]
+    assert len(first["rows"]) == 2
+    assert first["more"] == "The page leaves out 2 more. For all of them, use --format csv or --format json."
+    assert command == "tags" or result.err.endswith("4 files\n")
 
 
 @pytest.mark.parametrize("command", ["tags", "ls"])

@@ -54,14 +54,14 @@ def test_html_of_validate(tagsync: Command) -> None:
     assert '<h1 class="good">Valid: 1 manifest with 1 rule</h1>' in tagsync("validate", *HTML, "tags.yaml").out
     write_manifest("- match: /**\n  tags: [a, a%]")
     result = tagsync("validate", *HTML, "tags.yaml")
-    assert (result.code, "1 error in the manifests: nothing was changed" in result.out) == (1, True)
+    assert (result.code, "1 error in the manifests" in result.out) == (1, True)
 
 
 def test_html_of_a_failed_run_says_why(tagsync: Command) -> None:
     result = tagsync("plan", "--report", "html=failed.html", *AT, "nowhere.yaml")
     assert result.code == 1
     assert "nowhere.yaml" in text("failed.html")
-    assert "1 error in the manifests: nothing was changed" in text("failed.html")
+    assert "1 error in the manifests" in text("failed.html")
 
 
 def pictured(path: str, thumbnail: object) -> dict[str, object]:

@@ -61,7 +61,14 @@ def test_validate_lists_all_errors_by_place(tagsync: Command) -> None:
     places = re.findall(r"^error: (tags\.yaml:\d+:\d+): ", result.err, re.MULTILINE)
     assert places[0] == "tags.yaml:5:13"
     assert len(places) >= 3
-    assert result.err.splitlines()[-1] == f"{len(places)} errors in the manifests: nothing was changed"
+    assert result.err.splitlines()[-1] == f"{len(places)} errors in the manifests"
+
+
+def test_apply_with_invalid_manifest_says_that_nothing_was_changed(tagsync: Command) -> None:
+    write_manifest("- path: x.jpg")
+    result = tagsync("apply", "--yes", *SANDBOX, "tags.yaml")
+    assert result.code == 1
+    assert result.err.endswith("1 error in the manifests: nothing was changed\n")
 
 
 @pytest.mark.parametrize("command", [["validate"], ["plan", *SANDBOX]])

@@ -16,7 +16,6 @@ from cli.command import Command, resealed, write_manifest
 from cli.conftest import Build, World
 
 from tagsync.api import saved as cli_saved
-from tagsync.applying import preflight
 from tagsync.sandbox.faults import Fault
 
 
@@ -261,10 +260,8 @@ def test_saved_plan_for_a_sandbox_needs_the_sandbox(tagsync: Command, library: C
     )
 
 
-def test_rename_keeps_the_old_tag_until_the_new_one_exists(
-    tagsync: Command, world: Build, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(preflight, "LAG_WAITS", ())
+@pytest.mark.usefixtures("no_lag")
+def test_rename_keeps_the_old_tag_until_the_new_one_exists(tagsync: Command, world: Build) -> None:
     library = world(file_object("/a.jpg", ["footwear", "shoes"]), file_object("/b.jpg", ["footwear"]))
     text = "---\napiVersion: tagsync/v1\nkind: Vocabulary\nspec: {renames: {footwear: shoes}}\n"
     write_manifest("- {match: /*, tags: [cat]}")
@@ -541,6 +538,7 @@ def test_undo_without_a_file_finds_the_report_of_a_shard(tagsync: Command, world
 PART = '- {match: "/*", tags: [new], absent: [old]}'
 
 
+@pytest.mark.usefixtures("no_lag")
 @pytest.mark.parametrize(
     "how", ["--no-verify", "--max-requests=1", "--on-error=stop", "--batching=exact", "--concurrency=1"]
 )

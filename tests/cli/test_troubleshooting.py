@@ -15,7 +15,6 @@ from cli.command import Command, Result, environment, write_manifest
 from cli.conftest import Build, World
 from pages import DOCS, Block, blocks, settled
 
-from tagsync.applying import recheck
 from tagsync.library.http import retry
 from tagsync.sandbox.faults import Fault
 from tagsync.workspace.lock import held
@@ -112,6 +111,7 @@ def test_troubleshooting_errors_are_all_tested() -> None:
     assert set(ERRORS) == {*FROM_MANIFESTS, *HAPPENS}
 
 
+@pytest.mark.usefixtures("no_lag")
 @pytest.mark.parametrize("words", HAPPENS)
 def test_troubleshooting_errors_are_those_of_the_command(
     tagsync: Command, world: Build, served: Callable[..., str], monkeypatch: pytest.MonkeyPatch, words: str
@@ -293,7 +293,6 @@ def _(stage: Stage) -> Result:
 
 @error("does not show the new tag")
 def _(stage: Stage) -> Result:
-    stage.environ.setattr(recheck, "LAG_WAITS", ())
     stage.world(file_object("/shop/hats/beret-red.jpg", ["hat"]), faults=[Fault(on="addTags", ignore=True)])
     write_manifest("- {match: /shop/hats/*, tags: [hats], absent: [hat]}")
     return stage.tagsync("apply", "--yes", "tags.yaml")

@@ -322,7 +322,7 @@ def test_encoding_accepts_bom_and_any_line_ends(read_text: ReadText, newline: st
 
 
 def test_encoding_bom_does_not_shift_places(faults: Faults) -> None:
-    assert codes(faults("\ufeff{apiVersion: tagsync/v1, kind: TagSet, spec: {file: []}}")) == [
+    assert codes(faults("\ufeff{apiVersion: tagsync/v1, kind: TagSet, spec: {zzz: []}}")) == [
         "1:46 missing-key",
         "1:47 unknown-key",
     ]

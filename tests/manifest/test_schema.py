@@ -212,6 +212,76 @@ def test_schema_errors_of_document_are_explained(faults: Faults, text: str, plac
     assert words in found[2]
 
 
+LEVEL = "is at the wrong level: "
+RULES = "files:\n    - match: /a/**"
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "words"),
+    [
+        ("files: []", "3:1", f"{LEVEL}write spec: above it, and indent it to column 3"),
+        ("spec:\nfiles: []", "4:1", f"{LEVEL}indent it below spec (line 3), to column 3"),
+        ("spec:\n    defaults: {tags: [a]}\nfiles: []", "5:1", f"{LEVEL}indent it below spec (line 3), to column 5"),
+        ("spec: {values: {}}\nfiles: []", "4:1", f"{LEVEL}indent it below spec (line 3), to column 3"),
+        ("{spec: {}, files: []}", "3:12", f"{LEVEL}move it into spec"),
+        ("name: x\nspec: {files: []}", "3:1", f"{LEVEL}write metadata: above it, and indent it to column 3"),
+        (f"spec:\n  {RULES}\ntags: [a]", "6:1", f"{LEVEL}it belongs in a rule: indent it to column 7"),
+        (f"spec:\n  {RULES}\n  tags: [a]", "6:3", f"{LEVEL}it belongs in a rule: indent it to column 7"),
+        (f"spec:\n  {RULES}\n      aiTags:\n      keep: [a]", "7:7", "indent it below aiTags (line 6), to column 9"),
+        (f"spec:\n  {RULES}\n      aiTags:\n      remove: all", "7:7", "indent it below aiTags (line 6), to column 9"),
+        (f"spec:\n  {RULES}\n      aiTags:\n        tags: [a]", "7:9", "it belongs in the rule, so indent it less"),
+        (f"spec:\n  {RULES}\n      tags: [a]\n      defaults: {{}}", "7:7", "it belongs in spec, so indent it less"),
+        (f"spec:\n  {RULES}\n      tags: [a]\n      kind: x", "7:7", "it belongs at the top level, so indent it less"),
+        ("spec:\n  match: /a", "4:3", "it belongs in a rule: write files: above it, and a dash before the first key"),
+        # Names of keys that are wrong, and nothing that follows from them.
+        ("spec:\n  files:\n    - mach: /a/**\n      tags: [a]", "5:7", "did you mean 'match'?"),
+        ("spec:\n  files:\n    - glob: /a/**\n      tags: [a]", "5:7", "did you mean 'match'?"),
+        (f"spec:\n  {RULES}\n      tag: [a]\n      until: 2027-01-01", "6:7", "did you mean 'tags'?"),
+        ("specs: {files: []}", "3:1", "did you mean 'spec'?"),
+        ("spec: {file: []}", "3:8", "did you mean 'files'?"),
+        (f"spec:\n  default: {{tags: [a]}}\n  {RULES}", "4:3", "did you mean 'defaults'?"),
+    ],
+)
+def test_schema_key_with_wrong_name_or_level_is_only_error(faults: Faults, text: str, place: str, words: str) -> None:
+    head = "apiVersion: tagsync/v1\nkind: TagSet\n"
+    if text.startswith("{"):
+        head, text = "\n\n", f"{text[:-1]}, apiVersion: tagsync/v1, kind: TagSet}}"
+
+    [found] = faults(f"{head}{text}\n")
+
+    assert found[:2] == (place, "unknown-key")
+    assert words in found[2]
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "words"),
+    [
+        ("Policy", "guards: {}", "write spec: above it"),
+        ("Policy", "spec:\n  removedTags: {above: 1}", "write guards: above it, and indent it to column 5"),
+        ("Policy", "spec: {guard: {}}", "did you mean 'guards'?"),
+        ("Vocabulary", "allowed: [a]", "write spec: above it"),
+    ],
+)
+def test_schema_key_at_wrong_level_in_other_kinds(faults: Faults, kind: str, text: str, words: str) -> None:
+    [found] = faults(f"apiVersion: tagsync/v1\nkind: {kind}\n{text}\n")
+
+    assert words in found[2]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("apiversion: tagsync/v1\nkind: TagSet", "has 'apiversion' instead of apiVersion: rename the key"),
+        ("apiVersion: tagsync/v1\nKind: TagSet", "has 'Kind' instead of kind: rename the key"),
+        ("apiVersion: tagsync/v1\nfind: TagSet\nkind: x", "has kind 'x'"),
+    ],
+)
+def test_schema_misspelled_first_keys_are_named(faults: Faults, text: str, words: str) -> None:
+    [found] = faults(f"{text}\nspec: {{files: []}}\n")
+
+    assert words in found[2]
+
+
 def test_schema_skips_refused_value() -> None:
     tree = Map()
     tree["path"] = REFUSED

@@ -12,7 +12,7 @@ from tagsync.escape import shown
 from tagsync.manifest.yaml import PureParser
 
 HEAD = "spec:\n  files:\n"
-INDENTATION = "wrong indentation: line up all keys of a mapping, and all items of a list"
+INDENTATION = "wrong indentation: start this line in column {}, to line up with line {}"
 TAB = "a tab indents this line: YAML allows only spaces there, so replace it"
 QUOTE = "this quotation mark is not closed: add another {} where the text ends"
 NO_SPACE = "a space is missing after the colon: write {}: and a space"
@@ -35,10 +35,13 @@ def found(faults: Callable[..., Any]) -> Found:
 @pytest.mark.parametrize(
     ("lines", "place", "message"),
     [
-        ("    - path: /a\n       tags: [a]", "4:8", INDENTATION),
-        ("    - path: /a\n      tags: [a]\n     absent: [b]", "5:6", INDENTATION),
-        ("    - path: /a\n    tags: [a]", "4:5", INDENTATION),
-        ("    - path: /a\n   - path: /b", "4:4", INDENTATION),
+        ("    - path: /a\n       tags: [a]", "4:8", INDENTATION.format(7, 3)),
+        ("    - path: /a\n      tags: [a]\n     absent: [b]", "5:6", INDENTATION.format(7, 4)),
+        ("    - path: /a\n    tags: [a]", "4:5", INDENTATION.format(7, 3)),
+        ("    - path: /a\n   - path: /b", "4:4", INDENTATION.format(5, 3)),
+        ("    - path: /a\n      tags:\n      - a\n     - b", "6:6", INDENTATION.format(7, 5)),
+        ("    - path: /a\n      # why\n\n      - path: /b", "6:7", INDENTATION.format(5, 3)),
+        ("    - - - a\n      - b\n     - c", "5:6", INDENTATION.format(7, 4)),
         ("\t- path: /a", "3:1", TAB),
         ("    - path: /a\n\ttags: [a]", "4:1", TAB),
         ("    - path: /a\n      tags:\n  \t- a", "5:3", TAB),

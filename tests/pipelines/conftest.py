@@ -3,12 +3,14 @@
 import json
 import shlex
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pipelines.files import ACTION, BASH, LIBRARY, TAGSYNC, Ran, holds, put_out, run, step
+from pipelines.gitlab import GitLab
 
 INPUTS = (
     "COMMAND",
@@ -120,3 +122,13 @@ def sandboxed(github: GitHub) -> Callable[..., Ran]:
         return github.action(COMMAND=command, ARGS="\n".join((f"--sandbox={LIBRARY}", *args)), **inputs)
 
     return call
+
+
+@pytest.fixture
+def gitlab() -> Iterator[GitLab]:
+    with GitLab() as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join(timeout=10)

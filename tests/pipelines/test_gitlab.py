@@ -4,15 +4,12 @@ import json
 import os
 import re
 import shutil
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from pipelines.files import CI, LIBRARY, MANIFESTS, TAGSYNC, Ran, check_command, holds, parsed, run
+from pipelines.gitlab import GitLab
 from pipelines.jobs import Remote
 
 CONFIG = """apiVersion: tagsync/v1
@@ -120,81 +117,11 @@ def test_plan_after_the_merge_is_applied_with_its_artifacts(tmp_path: Path) -> N
     assert remote.ref("refs/tagsync/production") == commit
 
 
-class GitLab(ThreadingHTTPServer):
-    """The notes of merge request 7, as in GitLab's API."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Answers)
-        self.notes: list[dict[str, Any]] = []
-        self.calls: list[str] = []
-
-    def add(self, body: str, *, author: int = 1) -> None:
-        self.notes.append({"id": len(self.notes) + 1, "body": body, "author": {"id": author}})
-
-
-class _Answers(BaseHTTPRequestHandler):
-    server: GitLab
-
-    def do_GET(self) -> None:
-        self.answer()
-
-    def do_POST(self) -> None:
-        self.answer()
-
-    def do_PUT(self) -> None:
-        self.answer()
-
-    def answer(self) -> None:
-        if self.headers["PRIVATE-TOKEN"] != "token":
-            self.send_error(401)
-            return
-        url = urlsplit(self.path)
-        self.server.calls.append(self.command)
-        text = self.rfile.read(int(self.headers["Content-Length"] or 0))
-        result, following = self.result(url.path, parse_qs(url.query), json.loads(text or "{}"))
-        data = json.dumps(result).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(data)))
-        self.send_header("X-Next-Page", following)
-        self.end_headers()
-        self.wfile.write(data)
-
-    def result(self, path: str, query: dict[str, list[str]], given: dict[str, Any]) -> tuple[Any, str]:
-        notes = self.server.notes
-        if path == "/api/v4/user":
-            return {"id": 1}, ""
-        rest = path.removeprefix("/api/v4/projects/5/merge_requests/7/notes")
-        if self.command == "GET":
-            assert rest == ""
-            page, size = int(query["page"][0]), int(query["per_page"][0])
-            more = str(page + 1) if page * size < len(notes) else ""
-            return notes[(page - 1) * size : page * size], more
-        if self.command == "POST":
-            self.server.add(given["body"])
-            return notes[-1], ""
-        (note,) = (item for item in notes if rest == f"/{item['id']}")
-        note.update(given)
-        return note, ""
-
-    def log_message(self, *_arguments: object) -> None:
-        """Say nothing."""
-
-
-@pytest.fixture
-def gitlab() -> Iterator[GitLab]:
-    with GitLab() as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join(timeout=10)
-
-
 def note(folder: Path, gitlab: GitLab, *, known: bool = True) -> Ran:
     return job(
         "note",
         folder,
-        CI_API_V4_URL=f"http://127.0.0.1:{gitlab.server_port}/api/v4",
+        CI_API_V4_URL=gitlab.url,
         CI_PROJECT_ID="5",
         CI_MERGE_REQUEST_IID="7",
         CI_PIPELINE_URL="https://gitlab.example/pipelines/1",

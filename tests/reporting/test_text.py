@@ -280,7 +280,7 @@ def test_plan_of_rules_without_files_says_so(declare: Callable[..., DesiredState
 
 def test_plan_with_errors_is_no_plan(declare: Callable[..., DesiredState]) -> None:
     plan = planned(declare("- path: /gone.jpg\n  tags: [a]"), current_file("/x.jpg"))
-    assert plan_lines(plan) == ["No plan: 1 error for shop at https://api.imagekit.io. Nothing was changed."]
+    assert plan_lines(plan) == ["No plan: 1 error for shop at https://api.imagekit.io."]
 
 
 def test_plan_lines_stay_aligned_beside_a_long_tag(declare: Callable[..., DesiredState]) -> None:

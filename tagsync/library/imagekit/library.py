@@ -30,8 +30,30 @@ from tagsync.library.reading.reread import Rereader
 from tagsync.model import CurrentFile, Op, Request
 
 
-class ImageKitLibrary:
-    """One account's library. An asynchronous context manager; tasks may share it.
+class Connection:
+    """A connection to one account, as an asynchronous context manager."""
+
+    def __init__(self, http: HttpClient) -> None:
+        self.queries: Queries = queries
+        self._http = http
+
+    async def __aenter__(self) -> Self:
+        await self._http.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._http.__aexit__(kind, error, trace)
+
+    @property
+    def traffic(self) -> Traffic:
+        """Calls sent so far, including retries."""
+        return self._http.traffic
+
+
+class ImageKitLibrary(Connection):
+    """One account's library. Tasks may share it.
 
     Args:
         endpoint: a checked base URL.
@@ -60,24 +82,9 @@ class ImageKitLibrary:
         random: Random | None = None,
         listener: Listener = ignore,
     ) -> None:
-        self.queries: Queries = queries
+        super().__init__(HttpClient(endpoint, key, limiters=limiters, app=app, random=random, listener=listener))
         self.page_limit = page_limit
-        self._http = HttpClient(endpoint, key, limiters=limiters, app=app, random=random, listener=listener)
         self._reader = FileReader(thumbnails=thumbnails, fields=fields, objects=objects)
-
-    async def __aenter__(self) -> Self:
-        await self._http.__aenter__()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._http.__aexit__(kind, error, trace)
-
-    @property
-    def traffic(self) -> Traffic:
-        """Calls sent so far, including retries."""
-        return self._http.traffic
 
     @property
     def reads_waited(self) -> float:

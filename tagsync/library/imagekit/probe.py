@@ -8,8 +8,7 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from math import inf
 from random import Random
-from types import TracebackType
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Generic, TypeVar
 
 from tagsync.errors import ProtocolError, ServerFaultError, TransientError, UnreadableError
 from tagsync.events import Listener
@@ -18,9 +17,8 @@ from tagsync.library.http.proxy import proxy_for
 from tagsync.library.http.rate_limits import Window, rate_limits
 from tagsync.library.http.response import Response
 from tagsync.library.http.retry import backoff
-from tagsync.library.imagekit import queries
 from tagsync.library.imagekit.file_objects import PAGE_LIMIT, FileReader
-from tagsync.library.imagekit.library import listing_page
+from tagsync.library.imagekit.library import Connection, listing_page
 from tagsync.library.imagekit.wire import (
     BULK_PATHS,
     FILES_PATH,
@@ -31,7 +29,7 @@ from tagsync.library.imagekit.wire import (
     listing_params,
     server_words,
 )
-from tagsync.library.protocol import EVERYTHING, Listing, Page, Queries, Traffic
+from tagsync.library.protocol import EVERYTHING, Listing, Page
 from tagsync.model import BulkResult, CurrentFile, Op, Request
 
 ATTEMPTS = 3
@@ -60,11 +58,6 @@ class Answer(Generic[T]):
     status: int
     words: str
     content: T | None = None
-
-    @property
-    def is_refused(self) -> bool:
-        """Whether ImageKit refused the call."""
-        return HTTPStatus.BAD_REQUEST <= self.status < HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,16 +88,8 @@ class Route:
     proxy: str
 
 
-class Probe:
-    """Sends calls one at a time, and records what their headers say. An asynchronous context manager.
-
-    Args:
-        endpoint: a checked base URL, or a name for an app.
-        key: the private key.
-        limiters: the rate limiters for reads and bulk calls.
-        app: an ASGI app to call in this process instead of the endpoint.
-        listener: receives `ApiCalls` at the end.
-        random: the source of jitter.
+class Probe(Connection):
+    """Sends calls one at a time, and records what their headers say.
 
     Attributes:
         announced: the rate limits in each response.
@@ -122,29 +107,14 @@ class Probe:
         listener: Listener,
         random: Random | None = None,
     ) -> None:
-        self.queries: Queries = queries
+        self._random = random or Random()  # noqa: S311 - jitter, not a secret
+        super().__init__(HttpClient(endpoint, key, limiters=limiters, app=app, random=self._random, listener=listener))
         self.page_limit = PAGE_LIMIT
         self.announced: list[Announcement] = []
         self.skews: list[float] = []
         self.most_reads = inf
-        self._random = random or Random()  # noqa: S311 - jitter, not a secret
-        self._http = HttpClient(endpoint, key, limiters=limiters, app=app, random=self._random, listener=listener)
         self._reader = FileReader()
         self._endpoint, self._in_process = endpoint, app is not None
-
-    async def __aenter__(self) -> Self:
-        await self._http.__aenter__()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._http.__aexit__(kind, error, trace)
-
-    @property
-    def traffic(self) -> Traffic:
-        """Calls sent so far, including retries."""
-        return self._http.traffic
 
     @property
     def route(self) -> Route:
@@ -165,34 +135,19 @@ class Probe:
         return listing_page(self._reader, await self._get(FILES_PATH, params))
 
     async def listing(self, listing: Listing = EVERYTHING, *, skip: int = 0, limit: int | None = None) -> Answer[Page]:
-        """Return a page of a listing.
-
-        Raises:
-            LibraryError: there was no usable response.
-            SpentError: the reads are used up.
-        """
+        """Return a page of a listing."""
         params = listing_params(listing, skip=skip, limit=limit or self.page_limit)
         return _answer(await self._get(FILES_PATH, params), self._reader.page)
 
     async def folder_names(self, limit: int) -> list[str]:
-        """Return the names of some folders; none if the library does not list folders.
-
-        Raises:
-            LibraryError: there was no usable response.
-            SpentError: the reads are used up.
-        """
+        """Return the names of some folders; none if the library does not list folders."""
         params = listing_params(EVERYTHING, skip=0, limit=limit) | {"type": "folder"}
         rows = _answer(await self._get(FILES_PATH, params), json_body).content
         folders = (row for row in rows if isinstance(row, dict)) if isinstance(rows, list) else ()
         return [row["name"] for row in folders if row.get("type") == "folder" and isinstance(row.get("name"), str)]
 
     async def details(self, file_id: str) -> Answer[CurrentFile]:
-        """Return a file's details.
-
-        Raises:
-            LibraryError: there was no usable response.
-            SpentError: the reads are used up.
-        """
+        """Return a file's details."""
         return _answer(await self._get(details_path(file_id), {}), self._reader.details)
 
     async def bulk(self, op: Op, file_ids: Sequence[str], tags: Sequence[str]) -> Answer[BulkResult]:

@@ -102,10 +102,6 @@ class LibraryReader:
 
         A listing may omit a file that exists, because ImageKit's index can lag.
 
-        Args:
-            state: the state that `read` returned.
-            declared: the selectors of the files that manifests name.
-
         Returns:
             The state with the files that were found, and a warning if there are any.
 

@@ -36,15 +36,7 @@ class UnprovenError(Exception):
 
 
 class Searching:
-    """Reads the needed files of a library by searches.
-
-    Args:
-        library: the library.
-        needs: what the plan needs.
-        facts: remembers which kinds of search the library supports.
-        take: called with each page of files.
-        concurrency: the maximum number of concurrent calls.
-    """
+    """Reads the needed files of a library by searches."""
 
     def __init__(
         self, library: Library, needs: Needs, facts: Facts, take: Callable[[Page], None], *, concurrency: int
@@ -180,11 +172,7 @@ class Searching:
         raise UnprovenError(f"nothing proves that this library supports searches by {kind}")
 
     async def _distrusted(self, kind: str) -> UnprovenError:
-        """Return why a kind of search is not used.
-
-        Raises:
-            UnprovenError: no known file can be searched for in this way.
-        """
+        """Return why a kind of search is not used."""
         # One wrong result can have other causes. Remember "no" only if a search for a known file fails, too.
         if await self._control(kind):
             return UnprovenError(f"a search by {kind} returned a wrong result")

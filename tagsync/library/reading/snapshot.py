@@ -181,13 +181,7 @@ class Snapshot(Collection[CurrentFile]):
 
 
 class QueryMatches(Collection[str]):
-    """The IDs of the files that a query finds.
-
-    Args:
-        db: the snapshot's database.
-        number: the number of the query.
-        explained: turns SQLite's errors into StateError.
-    """
+    """The IDs of the files that a query finds."""
 
     def __init__(
         self, db: SelfClosingDatabase, number: int, explained: Callable[[], AbstractContextManager[None]]

@@ -1,45 +1,45 @@
 """Show the tags or the files of a library as an HTML page with tables to search and sort."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from typing import Any, NamedTuple
 
 from tagsync.escape import shown
-from tagsync.model import CurrentFile, Inventory
+from tagsync.model import AITagUse, CurrentFile, Inventory, TagUse
 from tagsync.reporting.html.table import harmless
 from tagsync.reporting.html.template import rendered_inventory
-from tagsync.reporting.inventory_text import folder_words
+from tagsync.reporting.inventory_text import folder_words, listed
 from tagsync.reporting.phrases import counted
+
+MAX_ROWS = 50_000
+"""The most rows of a table: a browser searches them at once."""
+
+MAX_CHARACTERS = 50_000_000
+"""The most text of a table. A row of ordinary files has a few hundred characters."""
+
+_MORE = "The page leaves out {} more. For all of them, use --format csv or --format json."
 
 
 class _Table(NamedTuple):
-    """A table: its title, its columns, which of these are numbers, and its rows."""
+    """A table: its title, its columns, which of these are numbers, its items, and how one becomes a row."""
 
     title: str
     columns: tuple[str, ...]
     numbers: frozenset[int]
-    rows: Iterable[list[Any]]
+    items: Iterable[Any]
+    row: Callable[[Any], list[Any]]
 
 
 def tags_html(inventory: Inventory) -> Iterator[str]:
     """Yield a page with the tags of a library."""
-    ordinary = ([shown(tag.name), tag.files, folder_words(tag.places)] for tag in inventory.tags)
-    ai_tags = (
-        [
-            shown(tag.name),
-            shown(tag.source),
-            tag.files,
-            *(tag.confidence or ("", "", "")),
-            folder_words(tag.places),
-        ]
-        for tag in inventory.ai_tags
-    )
     tables = [
-        _Table("Tags", ("Tag", "Files", "Folders"), frozenset((1,)), ordinary),
+        _Table("Tags", ("Tag", "Files", "Folders"), frozenset((1,)), inventory.tags, _tag_row),
         _Table(
             "AI tags",
             ("AI tag", "Source", "Files", "Lowest", "Median", "Highest", "Folders"),
             frozenset((2, 3, 4, 5)),
-            ai_tags,
+            inventory.ai_tags,
+            _ai_tag_row,
         ),
     ]
     untagged = inventory.files - inventory.tagged
@@ -54,19 +54,23 @@ def tags_html(inventory: Inventory) -> Iterator[str]:
 
 def files_html(files: Iterable[CurrentFile]) -> Iterator[str]:
     """Yield a page with files and their tags."""
-    rows = (
-        [
-            shown(file.path),
-            shown(", ".join(file.tags)),
-            shown(", ".join(dict.fromkeys(tag.name for tag in file.ai_tags))),
-            shown(file.file_id),
-        ]
-        for file in files
-    )
-    table = _Table("Files", ("Path", "Tags", "AI tags", "ID"), frozenset(), rows)
+    table = _Table("Files", ("Path", "Tags", "AI tags", "ID"), frozenset(), files, _file_row)
     return rendered_inventory(
         kind="ls", title="Files and their tags", facts=(), placeholder="Path, tag or ID", data=_embedded([table])
     )
+
+
+def _tag_row(tag: TagUse) -> list[Any]:
+    return [shown(tag.name), tag.files, folder_words(tag.places)]
+
+
+def _ai_tag_row(tag: AITagUse) -> list[Any]:
+    confidences = tag.confidence or ("", "", "")
+    return [shown(tag.name), shown(tag.source), tag.files, *confidences, folder_words(tag.places)]
+
+
+def _file_row(file: CurrentFile) -> list[Any]:
+    return [shown(file.path), listed(file.tags), listed(tag.name for tag in file.ai_tags), shown(file.file_id)]
 
 
 def _embedded(tables: Iterable[_Table]) -> Iterator[str]:
@@ -76,9 +80,20 @@ def _embedded(tables: Iterable[_Table]) -> Iterator[str]:
         columns = [{"title": title, "number": number in table.numbers} for number, title in enumerate(table.columns)]
         yield f'{separator}{{"title":{harmless(table.title)},"columns":{harmless(columns)},"rows":['
         separator = ",\n"
-        between = "\n"
-        for row in table.rows:
-            yield between + harmless(row)
-            between = ",\n"
-        yield "]}"
+        items = iter(table.items)
+        yield from _rows(table, items)
+        more = sum(1 for _ in items)
+        yield f'],"more":{harmless(_MORE.format(f"{more:,}") if more else "")}}}'
     yield "]}"
+
+
+def _rows(table: _Table, items: Iterator[Any]) -> Iterator[str]:
+    """Yield the first rows, and leave the other items in the iterator."""
+    length, between = 0, "\n"
+    for item in islice(items, MAX_ROWS):
+        text = harmless(table.row(item))
+        yield between + text
+        between = ",\n"
+        length += len(text)
+        if length > MAX_CHARACTERS:
+            return

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from heapq import merge
 from typing import Any
 
-from tagsync.model import Diagnostic, FileChange, FileOutcome, Plan, Status, Unlisted
+from tagsync.model import Diagnostic, FileChange, FileOutcome, Plan, Status, Unlisted, as_shown
 from tagsync.reporting.guard_view import GuardView, guard_view
 from tagsync.reporting.html.charts import call_chart, folder_chart, tag_table
 from tagsync.reporting.html.table import FileRow, embedded
@@ -75,12 +75,7 @@ def plan_html(view: PlanView, *, thumbnails: bool = False) -> Iterator[str]:
 
 
 def report_html(view: ReportView, *, thumbnails: bool = False) -> Iterator[str]:
-    """Yield a page that shows what an apply did.
-
-    Args:
-        view: the report.
-        thumbnails: whether the page may load the files' thumbnails, which tells their host who looks at it.
-    """
+    """Yield a page that shows what an apply did."""
     report = view.report
     pictures = view.plan.thumbnails if thumbnails else {}
 
@@ -248,7 +243,7 @@ def _listed(ranked: Sequence[Diagnostic], names: Names, unlisted: Iterable[Unlis
 
 
 def _place(diagnostic: Diagnostic, names: Names) -> str:
-    return str(named(diagnostic.origin, names)) if diagnostic.origin else ""
+    return as_shown(diagnostic, names).where
 
 
 def _uncovered(view: PlanView) -> Uncovered | None:

@@ -45,13 +45,7 @@ class FileRow(NamedTuple):
 
 
 def embedded(rows: Iterable[FileRow], causes: Causes, *, names: Mapping[str, str]) -> Iterator[str]:
-    """Yield the rows as one JSON object that can stand inside a script element.
-
-    Args:
-        rows: the rows, in the order of their paths.
-        causes: why changes are necessary again, as far as it is known.
-        names: how to show manifests.
-    """
+    """Yield the rows as one JSON object that can stand inside a script element."""
     tables = _Tables(causes, names)
     separator = '{"files":[\n'
     for row in rows:

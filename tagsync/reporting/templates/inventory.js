@@ -3,7 +3,7 @@
 const STEP = 500;
 const fold = (text) => text.normalize("NFC").toLowerCase();
 
-function listOf({title, columns, rows}) {
+function listOf({title, columns, rows, more: leftOut}) {
   const texts = rows.map((row) => fold(row.join("\n")));
   let order = rows.map((_, number) => number);
   let matching = order, most = STEP, sorted = -1, direction = 1, words = [];
@@ -17,6 +17,7 @@ function listOf({title, columns, rows}) {
   table.append(element("caption", "unseen", title), element("thead"), body);
   table.tHead.append(head);
   section.append(element("h2", "", title), status, table, more);
+  if (leftOut) status.after(element("p", "note", leftOut));
 
   function cell(row, column) {
     const value = row[column];
