@@ -341,5 +341,5 @@ def test_scripts_of_all_files_are_checked_by_shellcheck(tmp_path: Path) -> None:
     assert sorted(script for shell, _, script in found if shell == "#!/usr/bin/env bash") == sorted(
         item["run"] for document in (ACTION, WORKFLOW, MATRIX, DRIFT) for item in steps(document) if "run" in item
     )
-    # Four jobs of GitLab, and the shell that computes the number of a shard.
-    assert [shell for shell, _, _ in found].count("#!/bin/sh") == 5
+    # Five jobs of GitLab, and the shell that computes the number of a shard.
+    assert [shell for shell, _, _ in found].count("#!/bin/sh") == 6
