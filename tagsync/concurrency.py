@@ -12,7 +12,11 @@ T = TypeVar("T")
 async def for_each_concurrently(
     items: Iterable[T], work: Callable[[T], Awaitable[object]], *, concurrency: int
 ) -> None:
-    """Run `work` for each item, at most `concurrency` at a time; cancel the rest on the first error."""
+    """Run `work` for each item, at most `concurrency` at a time; cancel the rest on the first error.
+
+    Raises:
+        Exception: whatever `work` raised first.
+    """
     remaining: Iterator[T] = iter(items)
 
     async def worker() -> None:

@@ -64,9 +64,6 @@ class Spool(LazySequence[T_co]):
         except OSError as error:
             raise _no_room(error) from error
         weakref.finalize(self, _closed, self._file)
-        self._write(records)
-
-    def _write(self, records: Iterable[bytes]) -> None:
         place = 0
         for record in records:
             place += len(record) + 1

@@ -17,9 +17,12 @@ SEVERAL = 20
 """The minimum number of rows; with fewer, the tables are not parsed correctly."""
 
 
-def rows() -> list[list[str]]:
-    """Return the cells of each row of the page's tables, without headers."""
-    lines = TEXT.splitlines()
+PROMISES, _, PROOFS = TEXT.partition("\n## Tests\n")
+
+
+def rows(text: str) -> list[list[str]]:
+    """Return the cells of each row of a text's tables, without headers."""
+    lines = text.splitlines()
     after_rules = [n + 1 for n, line in enumerate(lines) if line.startswith("|---")]
     found = []
     for start in after_rules:
@@ -40,12 +43,17 @@ def functions(path: Path) -> set[str]:
 
 
 def test_promises_rows_are_complete_and_name_tests() -> None:
-    assert len(rows()) >= SEVERAL
-    for row in rows():
-        assert len(row) in (3, 4), row
+    promises, proofs = rows(PROMISES), rows(PROOFS)
+    assert len(promises) >= SEVERAL
+    assert [row[0] for row in promises] == [row[0] for row in proofs], "each row has its tests in the last section"
+    assert len({row[0] for row in promises}) == len(promises)
+    for row in promises:
+        assert len(row) in (2, 3), row
         assert all(row), row
-        assert named(row[-1]), f"no test is named for: {row[0]}"
-        assert re.sub(r"`tests/[\w/]+\.py::\w+`|, ", "", row[-1]) == "", f"a name cannot be read: {row[-1]}"
+        assert not named(" ".join(row)), f"tests belong to the last section: {row[0]}"
+    for promise, tests in proofs:
+        assert named(tests), f"no test is named for: {promise}"
+        assert re.sub(r"`tests/[\w/]+\.py::\w+`|, ", "", tests) == "", f"a name cannot be read: {tests}"
 
 
 def test_promises_formats_exclude_spreadsheets() -> None:

@@ -132,7 +132,11 @@ def check_plan(plan: Plan, target: Target, acks: Collection[Ack]) -> None:
 
 
 def check_target(plan: Plan, target: Target) -> None:
-    """Check that a plan is for a target."""
+    """Check that a plan is for a target.
+
+    Raises:
+        RefusedError: the plan is for another target.
+    """
     if not target.takes(plan.target):
         made_for = "no environment" if plan.target.environment is None else f"environment {plan.target.environment}"
         raise RefusedError(

@@ -42,7 +42,11 @@ def write_export(exported: Exported, folder: str | PathLike[str]) -> int:
 
 
 def check_export_folder(folder: Path) -> None:
-    """Check that a folder is new or empty."""
+    """Check that a folder is new or empty.
+
+    Raises:
+        UsageError: it is not empty, or cannot be a folder.
+    """
     try:
         inside = next(folder.iterdir(), None)
     except FileNotFoundError:

@@ -168,7 +168,11 @@ export = blocking(export_async)
 
 
 def check_folder(folder: str) -> None:
-    """Check that a text is the path of a folder."""
+    """Check that a text is the path of a folder.
+
+    Raises:
+        UsageError: it does not start and end with one slash.
+    """
     if not (folder.startswith("/") and folder.endswith("/")) or "//" in folder:
         meant = quoted("/" + "".join(f"{part}/" for part in folder.split("/") if part), 200)
         raise UsageError(f"{quoted(folder, 200)} does not start and end with a slash, as folders do: use {meant}")

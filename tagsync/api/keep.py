@@ -404,7 +404,11 @@ def account_name(target: TargetName) -> str | None:
 
 
 def check_report(report: Report, target: Target) -> None:
-    """Check that a report is of a target."""
+    """Check that a report is of a target.
+
+    Raises:
+        RefusedError: the report is of another target.
+    """
     was = report.plan.target
     if not target.is_named(was):
         raise RefusedError(
@@ -414,7 +418,11 @@ def check_report(report: Report, target: Target) -> None:
 
 
 def check_environment(report: Report, target: Target) -> None:
-    """Check that a report is of a target's environment, if the target has one."""
+    """Check that a report is of a target's environment, if the target has one.
+
+    Raises:
+        RefusedError: it is of another one, or of none.
+    """
     was = report.plan.target.environment
     if not target.takes(report.plan.target):
         named = "no environment" if was is None else f"environment {shown(was)}"

@@ -110,7 +110,11 @@ record = blocking(record_async)
 
 
 def check_new(path: Path) -> None:
-    """Check that a recording can be written to a new file."""
+    """Check that a recording can be written to a new file.
+
+    Raises:
+        UsageError: the file exists, or its folder does not.
+    """
     name = shown(str(path))
     if path.exists() or path.is_symlink():
         raise UsageError(f"{name} exists, and export overwrites nothing: choose a new file")

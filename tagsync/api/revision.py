@@ -157,21 +157,21 @@ class _History:
         """
         with tempfile.TemporaryDirectory(prefix="tagsync-") as folder:
             top = Path(os.path.realpath(folder)) / "tree"
-            self._tree.check_out(commit, self._within, top)
+            self._tree.check_out(commit, self._within, top, MANIFEST_SUFFIXES)
             config = str(top / self._config) if self._config else None
             old = [str(top / path) for path in self._within if holds_manifests(str(top / path), config)]
             try:
-                desired = self._read(old, config, top) if old else _NOTHING
+                desired = self._read(commit, old, config, top) if old else _NOTHING
             except ManifestError as error:
                 raise ManifestError(tuple(_from_top(found, top) for found in error.diagnostics), error.more) from error
         names = {manifest.path: os.path.relpath(manifest.shown_as, top) for manifest in desired.manifests}
         return Revision(self._ref, commit, desired, policy_counts, names)
 
-    def _read(self, paths: list[str], config: str | None, top: Path) -> DesiredState:
+    def _read(self, commit: str, paths: list[str], config: str | None, top: Path) -> DesiredState:
         def fetch_csv(file: Path) -> None:
             """Write a CSV file that a manifest named then; a PATH that is a manifest does not contain it."""
             if not file.exists():
                 self._csv_files.add(file.relative_to(top))
-                self._tree.check_out_more([file.relative_to(top)], top)
+                self._tree.check_out_more(commit, [file.relative_to(top)], top)
 
         return read(paths, as_of=self._as_of, config=config, fetch_csv=fetch_csv)

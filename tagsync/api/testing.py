@@ -89,7 +89,11 @@ class _Library:
 
 
 def _read_libraries(tests: Iterable[TestSpec], reader: FileReader) -> dict[str, _Library]:
-    """Read the library files of tests, each once."""
+    """Read the library files of tests, each once.
+
+    Raises:
+        ManifestError: one of them is no library file.
+    """
     found: dict[str, _Library] = {}
     errors = ErrorList()
     for test in tests:
@@ -104,7 +108,11 @@ def _read_libraries(tests: Iterable[TestSpec], reader: FileReader) -> dict[str, 
 
 
 def _objects(library: Path) -> list[Mapping[str, Any]]:
-    """Return the files of a library file, after the checks of the sandbox."""
+    """Return the files of a library file, after the checks of the sandbox.
+
+    Raises:
+        SeedError: an object is invalid, or two have the same ID.
+    """
     file, found = LibraryFile(library), dict[str, Mapping[str, Any]]()
     for number, item in file.objects():
         file.row(number, copy(item))

@@ -27,6 +27,7 @@ from tagsync.model import (
     RequestCounts,
     Status,
     Timing,
+    counted,
     objection,
 )
 from tagsync.planning.covering import Staging
@@ -271,8 +272,9 @@ class _Run:
                 yield Diagnostic("warning", "acknowledged", words)
         count = len(self._journal.recovered.unknown)
         if count:
-            files = "1 file" if count == 1 else f"{count:,} files"
-            words = f"an earlier apply was interrupted; the outcome of its calls is unknown for {files}"
+            words = (
+                f"an earlier apply was interrupted; the outcome of its calls is unknown for {counted(count, 'file')}"
+            )
             yield Diagnostic("info", "resumed", words)
         if self._gave_up_no_ops:
             words = (

@@ -87,7 +87,12 @@ class Journal:
         self.recovered, self.is_open = replay.recovered(), replay.is_open
 
     def began(self, digest: str, at: str, /) -> None:
-        """Record that an apply of a plan begins."""
+        """Record that an apply of a plan begins.
+
+        Args:
+            digest: the plan's digest.
+            at: the current time.
+        """
         self._run = hashlib.sha256(f"{digest} {at} {self._number}".encode()).hexdigest()[:16]
         self._append(Began(self._run, digest, at))
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from tagsync.escape import quoted
-from tagsync.model import CurrentFile, Diagnostic, FileChange, Op, normalized
+from tagsync.model import CurrentFile, Diagnostic, FileChange, Op, counted, normalized
 
 
 class LostTags:
@@ -38,10 +38,9 @@ class LostTags:
         """Yield a warning if any file lost a tag."""
         if self._files:
             tag, path = map(quoted, self._example)
-            files = "1 file" if self._files == 1 else f"{self._files:,} files"
             words = (
-                f"{files} lost tags during the apply that the plan does not remove, such as {tag} on {path}. Somebody "
-                "may have removed them. If not, ImageKit replaces tags instead of adding them: run tagsync doctor "
-                "--write-on PATH before the next apply"
+                f"{counted(self._files, 'file')} lost tags during the apply that the plan does not remove, such as "
+                f"{tag} on {path}. Somebody may have removed them. If not, ImageKit replaces tags instead of adding "
+                "them: run tagsync doctor --write-on PATH before the next apply"
             )
             yield Diagnostic("warning", "lost-tags", words)

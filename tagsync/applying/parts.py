@@ -8,7 +8,13 @@ from tagsync.model import Change, ChangesById, FileChange, Op, PartialOutcome
 
 
 def record_parts(planned: ChangesById, remaining: RemainingChanges, outcomes: Outcomes) -> None:
-    """Record what the calls made of each file that may be changed in part."""
+    """Record what the calls made of each file that may be changed in part.
+
+    Args:
+        planned: the plan's changes.
+        remaining: the changes that no call has made.
+        outcomes: the outcomes so far; updated in place.
+    """
     for file_id in outcomes.in_part():
         left = {(item.op, item.tag) for item in remaining[file_id].changes}
         tried = remaining.tried(file_id)

@@ -8,7 +8,7 @@ from tagsync.applying.parts import record_shown
 from tagsync.applying.preflight import LAG_WAITS, Reread
 from tagsync.errors import LibraryError
 from tagsync.escape import quoted
-from tagsync.model import Change, ChangesById, CurrentFile, FileChange, Op, Status, normalized
+from tagsync.model import READ_BACK, Change, ChangesById, CurrentFile, FileChange, Op, Status, normalized
 
 SOME = 20
 """The number of files to read by their details in each round, because details lag less than an index."""
@@ -112,10 +112,9 @@ def _settle(change: FileChange, file: CurrentFile | None, outcomes: Outcomes) ->
     before = outcomes.outcome(file_id)
     if before.status not in _OPEN:
         return
-    if before.status is Status.ACCEPTED:
-        outcomes.settle(file_id, Status.FAILED, f"ImageKit accepted the change, but {differing[0]}")
-    else:
-        outcomes.settle(file_id, Status.FAILED, f"{before.error}; when read back, {differing[0]}")
+    is_accepted = before.status is Status.ACCEPTED
+    why = "ImageKit accepted the change, but does not show it" if is_accepted else before.error
+    outcomes.settle(file_id, Status.FAILED, f"{why}{READ_BACK}{differing[0]}")
 
 
 def differences(change: FileChange, file: CurrentFile) -> list[str]:

@@ -67,7 +67,10 @@ class RemainingChanges:
     def __getitem__(self, file_id: str) -> FileChange:
         change = self._fresh[file_id]
         for request in self._done.get(file_id, ()):
-            change = _without(change, request)
+            tags = set(request.tags)
+            left = tuple(item for item in change.changes if item.op != request.op or item.tag not in tags)
+            added = sorted(tags.intersection(change.add)) if request.op == Op.ADD else ()
+            change = replace(change, changes=left, desired=(*change.desired, *added))
         return change
 
     def take_off(self, request: Request, file_ids: Iterable[str]) -> None:
@@ -89,10 +92,3 @@ def _append(histories: dict[str, tuple[Request, ...]], request: Request, file_id
     for file_id in file_ids:
         before = histories.get(file_id, ())
         histories[file_id] = longer.setdefault(before, (*before, request))
-
-
-def _without(change: FileChange, request: Request) -> FileChange:
-    tags = set(request.tags)
-    left = tuple(item for item in change.changes if item.op != request.op or item.tag not in tags)
-    added = sorted(tags.intersection(change.add)) if request.op == Op.ADD else ()
-    return replace(change, changes=left, desired=(*change.desired, *added))

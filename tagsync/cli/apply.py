@@ -116,6 +116,9 @@ def _must_ask(file: Path | None, paths: Sequence[str]) -> bool:
 
     A saved plan was reviewed already. One that may have been taken for a manifest is shown all the same: one that is
     named like a manifest or, at a terminal, lies beside manifests.
+
+    Raises:
+        UsageError: there is no terminal, and no --yes.
     """
     if sys.stdin.isatty() and sys.stderr.isatty():
         return file is None or any(map(_is_named_like_manifest, (file, *file.parent.iterdir())))
@@ -151,7 +154,11 @@ def _locked_workspace(
 
 
 def _plan_file(paths: Sequence[str]) -> Path | None:
-    """Return the saved plan among PATHs, which has to stand alone; None if there is none."""
+    """Return the saved plan among PATHs, which has to stand alone; None if there is none.
+
+    Raises:
+        UsageError: it does not stand alone.
+    """
     found = [path for path in paths if path != "-" and _is_saved(Path(path))]
     if found and len(paths) > 1:
         raise UsageError(f"{shown(found[0])} is a saved plan: apply it alone, without manifests or other plans")
@@ -192,7 +199,12 @@ def _saved_plan(file: Path, library: LibrarySettings, typed: Collection[str]) ->
 
 
 def _narrowed(plan: Plan, file: Path, library: LibrarySettings) -> Plan:
-    """Return a saved plan with the changes alone that --select and --shard name."""
+    """Return a saved plan with the changes alone that --select and --shard name.
+
+    Raises:
+        RefusedError: the plan was made for another shard, or holds nothing of the selection because it was made with
+            another one.
+    """
     made_for = plan.inputs
     if made_for.part and library.shard and made_for.part != library.shard:
         mine, other = (f"{part.index}/{part.of}" for part in (made_for.part, library.shard))
@@ -216,14 +228,18 @@ def _check(plan: Plan, workspace: Workspace, how: ApplySettings, begun: Plan | N
     """Refuse a plan that is for another target, or not the expected one.
 
     The rest of the expected plan, which an earlier apply has begun, is as good, and so is a plan without changes.
+
+    Raises:
+        RefusedError: it is refused.
     """
     check_target(plan, workspace.target)
     expected = how.expect_digest
     if expected is None or not plan.changes or expected in (plan.digest, begun.digest if begun else None):
         return
     raise RefusedError(
-        f"this plan is {plan.digest}, not {expected}: manifests, policy or library have changed since that one was "
-        "looked at; look at this one, and expect its digest"
+        f"this plan is {plan.digest}, not {expected}: the manifests, policy or library changed after that plan, or it "
+        "was made with other options (--changed-since, --select, --shard, --prune-since). Review this plan, and pass "
+        "its digest"
     )
 
 

@@ -51,6 +51,11 @@ def _in_repository(place: Path, workspace: str | None) -> str | None:
 def tell_step(view: View, summary: str, exit_code: int) -> None:
     """Append to the summary and the outputs of a GitHub step; do nothing outside GitHub.
 
+    Args:
+        view: the result of the run.
+        summary: the result as Markdown.
+        exit_code: the exit code of the run.
+
     Raises:
         OSError: one of the files cannot be written.
     """

@@ -89,7 +89,11 @@ def choose(
 
 
 def need_paths(chosen: Chosen) -> None:
-    """Check that there are manifests."""
+    """Check that there are manifests.
+
+    Raises:
+        click.UsageError: neither the command line nor `tagsync.yaml` names any.
+    """
     if not chosen.paths:
         words = f"{CONFIG_NAME} names no manifests." if chosen.config else f"Name manifests, or add a {CONFIG_NAME}."
         raise click.MissingParameter(words, click.get_current_context(), param_hint="'PATH...'", param_type="argument")

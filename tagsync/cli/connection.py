@@ -69,7 +69,11 @@ def _workspace(target: Target, settings: LibrarySettings, warn: Callable[[str], 
 
 
 def sandbox_profile(place: str | None) -> "Profile | None":
-    """Return the profile that an option names; None for none."""
+    """Return the profile that an option names; None for none.
+
+    Raises:
+        UsageError: it cannot be used.
+    """
     with sandbox_packages():
         from tagsync.sandbox.profile import ProfileError, read_profile  # noqa: PLC0415 - an extra
     try:
@@ -89,7 +93,11 @@ def _sandbox_key(library: Path, state_dir: Path) -> str:
 
 @contextmanager
 def sandbox_store(library: Path, state_dir: Path, warn: Callable[[str], None]) -> "Iterator[Store]":
-    """Yield a sandbox's library; on first use, fill it from its file."""
+    """Yield a sandbox's library; on first use, fill it from its file.
+
+    Raises:
+        StateError: the library file or the database cannot be used.
+    """
     with sandbox_packages():
         from tagsync.sandbox.seed import SeedError  # noqa: PLC0415 - an extra
         from tagsync.sandbox.store import Store  # noqa: PLC0415 - likewise
@@ -118,7 +126,11 @@ def sandbox_database(library: Path, state_dir: Path) -> Path:
 
 @contextmanager
 def sandbox_packages() -> Iterator[None]:
-    """Explain how to install the sandbox if the block cannot import its packages, which are an extra."""
+    """Explain how to install the sandbox if the block cannot import its packages, which are an extra.
+
+    Raises:
+        UsageError: a package is missing.
+    """
     try:
         yield
     except ModuleNotFoundError as error:

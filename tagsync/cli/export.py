@@ -18,8 +18,8 @@ from tagsync.exporting import ExportFormat
 from tagsync.exporting.csv_text import list_separator
 from tagsync.exporting.export import Exported
 from tagsync.exporting.files import only_rows, text_of
+from tagsync.model import counted
 from tagsync.model.cells import DEFAULT_SEPARATOR
-from tagsync.reporting.phrases import counted
 
 
 def export(
@@ -59,7 +59,11 @@ def _entries(found: Exported) -> int:
 
 
 def _check_folder(folder: Path) -> None:
-    """Check that a folder is new or empty, and not named like a CSV file."""
+    """Check that a folder is new or empty, and not named like a CSV file.
+
+    Raises:
+        UsageError: it is not.
+    """
     if folder.suffix.lower() == ".csv":
         name, stem = shown(str(folder)), shown(str(folder.with_suffix("")))
         raise UsageError(

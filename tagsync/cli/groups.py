@@ -66,7 +66,12 @@ class Option(click.Option):
 
 
 class Command(click.Command):
-    """A command whose help shows options in groups, then examples."""
+    """A command whose help shows options in groups, then examples.
+
+    Args:
+        settings: everything that `click.Command` takes.
+        examples: command lines to copy.
+    """
 
     def __init__(self, *settings: Any, examples: Sequence[str] = (), **more: Any) -> None:
         super().__init__(*settings, **more)

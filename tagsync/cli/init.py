@@ -35,7 +35,9 @@ def start(folder: Path) -> int:
     """
     root = _root(folder)
     named = _seen_from(root, folder)
-    _refuse_hidden(named)
+    # A command that reads its parent folder skips a hidden folder, and some belong to git or GitHub.
+    if any(part.startswith(".") for part in Path(named).parts):
+        raise UsageError(f"{shown(named)} is hidden, and tagsync skips hidden folders: choose another name")
     rules = folder / "tags.yaml"
     files = {
         rules: templates.text("tags.yaml"),
@@ -57,12 +59,6 @@ def start(folder: Path) -> int:
     return 0
 
 
-def _refuse_hidden(folder: str) -> None:
-    """Refuse a hidden folder: a command that reads its parent folder skips it, and some belong to git or GitHub."""
-    if any(part.startswith(".") for part in Path(folder).parts):
-        raise UsageError(f"{shown(folder)} is hidden, and tagsync skips hidden folders: choose another name")
-
-
 def config(folder: str) -> str:
     """Return the tagsync.yaml for a folder of manifests, given by its path below the root of the repository."""
     text = templates.text(_CONFIG).replace(f'"{_TEMPLATE_FOLDER}"', _quoted(folder))
@@ -70,7 +66,11 @@ def config(folder: str) -> str:
 
 
 def workflow(folder: str) -> str:
-    """Return the workflow for a folder of manifests."""
+    """Return the workflow for a folder of manifests.
+
+    Args:
+        folder: the folder's path below the root of the repository.
+    """
     inside = "**" if folder == "." else f"{folder}/**"
     text = templates.text("workflow.yml").replace(f'"{_TEMPLATE_FOLDER}/**"', _quoted(inside))
     text = text.replace(f'"{_TEMPLATE_FOLDER}"', _quoted(folder))
@@ -102,7 +102,11 @@ def _root(folder: Path) -> Path:
 
 
 def _seen_from(root: Path, folder: Path) -> str:
-    """Return a folder's path below the root, as a workflow names it."""
+    """Return a folder's path below the root, as a workflow names it.
+
+    Raises:
+        UsageError: it is not below the root, or its name has a special meaning in a workflow.
+    """
     try:
         name = folder.resolve().relative_to(root).as_posix()
     except ValueError:
@@ -119,7 +123,11 @@ def _seen_from(root: Path, folder: Path) -> str:
 
 
 def _refuse_links(folder: Path, *more: Path) -> None:
-    """Refuse to write through symbolic links, which may lead anywhere."""
+    """Refuse to write through symbolic links, which may lead anywhere.
+
+    Raises:
+        UsageError: one of the paths is a link, or the folder is a file.
+    """
     for path in (folder, *more):
         if path.is_symlink():
             raise UsageError(f"{shown(os.path.relpath(path))} is a symbolic link: init does not write through links")

@@ -17,14 +17,13 @@ from tagsync.documents.inventory import agreement_document, files_document, rena
 from tagsync.errors import UsageError
 from tagsync.exporting.ai_rules_text import ai_rules_text
 from tagsync.exporting.vocabulary_text import vocabulary_text
-from tagsync.model import CurrentFile, Diagnostic
+from tagsync.model import CurrentFile, Diagnostic, counted
 from tagsync.model.cells import DEFAULT_SEPARATOR
 from tagsync.reporting import InventoryFormat
 from tagsync.reporting.console import Lines
 from tagsync.reporting.html.inventory import files_html, tags_html
 from tagsync.reporting.inventory_csv import files_csv, separator_of_tags, tags_csv
 from tagsync.reporting.inventory_text import files_text, tags_text
-from tagsync.reporting.phrases import counted
 
 _Texts = Mapping[InventoryFormat, Callable[[], Iterable[str]]]
 """Functions that return the pieces of a format's text."""
@@ -68,7 +67,11 @@ def compare_ai(folder: str, library: LibrarySettings, settings: InventorySetting
 
 
 def _check_formats(settings: InventorySettings, option: str) -> None:
-    """Check that the output is YAML for a manifest, or JSON."""
+    """Check that the output is YAML for a manifest, or JSON.
+
+    Raises:
+        UsageError: another format is requested.
+    """
     if not {settings.format, *(kind for kind, _ in settings.report)} <= {"text", "json"}:
         raise UsageError(
             f"{option} prints YAML for a manifest, or JSON: use --format and --report only with text or json"
@@ -122,7 +125,14 @@ T = TypeVar("T", bound=_Noted)
 def _read(
     read: Callable[..., Awaitable[T]], library: LibrarySettings, settings: InventorySettings, **what: object
 ) -> tuple[T, Output]:
-    """Read a library with a function of the API, and return what it found and where messages go."""
+    """Read a library with a function of the API, and return what it found and where messages go.
+
+    Args:
+        read: the function.
+        library: the library.
+        settings: the outputs, which are checked first.
+        what: the arguments that select what to read.
+    """
     library = for_library(library, settings.messages)
     check_writable([path for _, path in settings.report], [str(path) for path in library.reads if path])
     output = Output(settings.messages)

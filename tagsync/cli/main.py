@@ -6,7 +6,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 import click
 
@@ -40,7 +40,11 @@ def run(arguments: Sequence[str]) -> int:
             except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last stop
                 code = _report(error, arguments, errors or _PlainErrors())
         for stream in (sys.stdout, sys.stderr):
-            _settle(stream)
+            try:
+                stream.flush()
+            except OSError:
+                # Drop the text, or Python would fail again at exit with another exit code.
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
     return code if isinstance(code, int) else 0
 
 
@@ -86,14 +90,6 @@ def _report(error: BaseException, arguments: Sequence[str], errors: "_PlainError
         case _:
             errors.error(message_of(error), code_of(error))
     return code
-
-
-def _settle(stream: TextIO) -> None:
-    """Flush a stream; if that fails, drop its text, or Python would fail again at exit with another exit code."""
-    try:
-        stream.flush()
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _write_notes(error: BaseException, errors: "_PlainErrors | JsonLog") -> None:

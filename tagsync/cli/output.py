@@ -21,7 +21,17 @@ from tagsync.errors import ManifestError, TagsyncError, UsageError, code_of
 from tagsync.escape import shown
 from tagsync.events import ApiCalls, Event, Listener
 from tagsync.manifest.error_list import SHOWN_ERRORS
-from tagsync.model import NO_LONGER_DECLARED, Diagnostic, Difference, Explanation, Plan, Report, TestRun, Unlisted
+from tagsync.model import (
+    NO_LONGER_DECLARED,
+    Diagnostic,
+    Difference,
+    Explanation,
+    Plan,
+    Report,
+    TestRun,
+    Unlisted,
+    counted,
+)
 from tagsync.reporting.console import Lines
 from tagsync.reporting.explanation_text import explanation_text
 from tagsync.reporting.formats import (
@@ -33,7 +43,7 @@ from tagsync.reporting.formats import (
     report_layouts,
     results_layouts,
 )
-from tagsync.reporting.phrases import Names, counted, shown_names
+from tagsync.reporting.phrases import Names, shown_names, target_words
 from tagsync.reporting.plan_view import PlanView
 from tagsync.reporting.progress import BarProgress, NoProgress, PlainProgress
 from tagsync.reporting.prometheus import Run
@@ -41,8 +51,8 @@ from tagsync.reporting.report_view import CANCELLED
 from tagsync.reporting.text import FEW_FILES, SHOWN_LINES, diagnostics_text, plan_text
 from tagsync.reporting.view import View
 
-ROOM_FOR_QUESTION = 2
-"""Lines of the screen that a plan leaves for the question below it and a line above."""
+ROOM_FOR_QUESTION = 4
+"""Lines of the screen that a plan leaves: for a line above it, and for the hint, the target and the question below."""
 
 
 class Output:
@@ -102,6 +112,8 @@ class Output:
         self._write(layouts, exit_code, saved_as=saved_as, to_standard_output=not self._explains)
         if self._explains:
             self._explanation(plan.explanations, shown_names(plan))
+        elif self._settings.format == "text" and sys.stdout.isatty() and self._hides_files(plan):
+            self.say("To list the files, add --verbose.")
         if saved_as:
             command = shlex.join(["tagsync", "apply", str(saved_as), *self._to_apply])
             self.say(f"Saved as {saved_as}{'' if plan.blocked else f'. To apply it: {shown(command)}'}")
@@ -151,8 +163,10 @@ class Output:
         sys.stdout.flush()
         lost = plan.summary.remove_ai_tags
         warning = f"{counted(lost, 'AI tag')} cannot be restored. " if lost else ""
-        if plan.summary.files_changed > FEW_FILES and not self._settings.verbose:
+        if self._hides_files(plan):
             sys.stderr.write("To list the files first, answer n and add --verbose.\n")
+        # A long plan has scrolled its first line, which names the target too, out of sight.
+        sys.stderr.write(f"Target: {target_words(plan.target)}\n")
         sys.stderr.write(f"Apply these changes? {warning}[y/N] ")
         sys.stderr.flush()
         answer = sys.stdin.readline()
@@ -163,6 +177,10 @@ class Output:
         if elsewhere:
             sys.stderr.write(f"{CANCELLED}\n")
         return False
+
+    def _hides_files(self, plan: Plan) -> bool:
+        """Return whether the text of a plan counts files that it does not list."""
+        return plan.summary.files_changed > FEW_FILES and not self._settings.verbose
 
     def report(self, report: Report, exit_code: int, *, failing_code: int = 1, plan_shown: bool = False) -> None:
         """Write a report to all outputs.

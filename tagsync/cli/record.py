@@ -9,7 +9,7 @@ from tagsync.cli.options import LibrarySettings, OutputSettings
 from tagsync.cli.output import Output
 from tagsync.cli.signals import until_signal
 from tagsync.errors import RefusedError, TagsyncError, UsageError
-from tagsync.reporting.phrases import counted
+from tagsync.model import counted
 
 
 def record(folder: str, path: Path | None, library: LibrarySettings, settings: OutputSettings, *, redact: bool) -> int:

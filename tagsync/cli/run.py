@@ -19,12 +19,11 @@ from tagsync.cli.output import Output
 from tagsync.cli.signals import until_signal
 from tagsync.errors import RefusedError, UnknownPathError, UsageError
 from tagsync.escape import quoted, shown
-from tagsync.model import ByPath, DesiredState, Plan, Report
+from tagsync.model import ByPath, DesiredState, Plan, Report, counted
 from tagsync.planning.changed_since import Revision
 from tagsync.planning.difference import difference
 from tagsync.planning.shards import merge_plans, merge_reports
 from tagsync.planning.undo import LEFT_OUT
-from tagsync.reporting.phrases import counted
 
 REFUSED = RefusedError.exit_code
 CHANGES_PENDING = 2
@@ -119,7 +118,11 @@ def plan(
 
 
 def _check_known(plan: Plan, desired: DesiredState) -> None:
-    """Check that the path to explain is that of a file or of a rule."""
+    """Check that the path to explain is that of a file or of a rule.
+
+    Raises:
+        UnknownPathError: it is neither.
+    """
     for found in plan.explanations:
         named = (entry.selector for entry in desired.entries if isinstance(entry.selector, ByPath))
         if found.file is None and not any(selector.path == found.path for selector in named):

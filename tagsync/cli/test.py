@@ -16,7 +16,7 @@ from tagsync.errors import UsageError
 from tagsync.escape import shown
 from tagsync.manifest.config import find_config
 from tagsync.manifest.files import is_manifest_name
-from tagsync.reporting.phrases import counted
+from tagsync.model import counted
 from tagsync.workspace.atomic import atomic_write, umask_mode
 
 NO_TESTS = "there are no tests: add a manifest with kind: Test"
@@ -61,7 +61,11 @@ def _write(file: Path, chosen: Chosen, library: LibrarySettings, settings: Outpu
 
 
 def _check_new(file: Path, settings: OutputSettings) -> None:
-    """Check that a test can be written to a file."""
+    """Check that a test can be written to a file.
+
+    Raises:
+        UsageError: it cannot.
+    """
     name = shown(str(file))
     if settings.report or settings.format != "text":
         raise UsageError("--write writes a test and runs none: leave out --format and --report")

@@ -53,7 +53,7 @@ class _ChangeLine(msgspec.Struct, gc=False, kw_only=True):
     remove: tuple[str, ...]
     remove_ai: tuple[str, ...] = msgspec.field(name="removeAI")
     because: tuple[_ReasonMember, ...]
-    desired: tuple[str, ...] = ()
+    present: tuple[str, ...] = ()
     spared: tuple[str, ...] = ()
     relies: tuple[str, ...] = ()
 
@@ -75,7 +75,7 @@ class _FileId(msgspec.Struct, gc=False):
 def change_document(change: FileChange) -> dict[str, Any]:
     """Return a file's changes as JSON members of a plan."""
     file = change.file
-    optional = {"desired": change.desired, "spared": change.spared, "relies": change.relies}
+    optional = {"present": change.desired, "spared": change.spared, "relies": change.relies}
     return {name: value for name, value in optional.items() if value} | {
         "fileId": file.file_id,
         "path": file.path,
@@ -106,7 +106,7 @@ def change_of(line: bytes) -> FileChange:
         for op, tags in ((Op.ADD, found.add), (Op.REMOVE, found.remove), (Op.REMOVE_AI, found.remove_ai))
         for tag in tags
     ]
-    return FileChange(file, tuple(changes), desired=found.desired, spared=found.spared, relies=found.relies)
+    return FileChange(file, tuple(changes), desired=found.present, spared=found.spared, relies=found.relies)
 
 
 def check_change(line: bytes) -> None:

@@ -199,7 +199,10 @@ class _Reader:
         value = line[match.end() :]
         if value == b"[\n" and key in self._long_lists:
             self.members[key] = []
-            self._read_long_list(key)
+            try:
+                self._long_lists[key]()
+            except (ValueError, RecursionError) as error:
+                raise self.refusal(self._parsed(self._item), key, self._index) from error
         elif value == b"[\n":
             self.members[key] = list(map(self._kept, self._items()))
         elif value.endswith(b",\n"):
@@ -208,12 +211,6 @@ class _Reader:
                 raise self.refusal(self.members[key], key)
         else:
             raise self._not_laid_out()
-
-    def _read_long_list(self, key: str) -> None:
-        try:
-            self._long_lists[key]()
-        except (ValueError, RecursionError) as error:
-            raise self.refusal(self._parsed(self._item), key, self._index) from error
 
     def _items(self) -> Iterator[bytes]:
         """Yield the items of a list, one line each, and consume its end."""

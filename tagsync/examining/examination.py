@@ -51,6 +51,10 @@ _READS: Mapping[str, Make] = {
 async def examine(probe: Probe, name: TargetName) -> dict[str, Finding]:
     """Make all checks that only read.
 
+    Args:
+        probe: sends the calls.
+        name: the endpoint and account, for the terminal.
+
     Returns:
         A finding for each check; those of writes are not observed.
 

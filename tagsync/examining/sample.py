@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from tagsync.library.protocol import Listing, Page, Queries
-from tagsync.model import CurrentFile
+from tagsync.model import CurrentFile, folder_of
 
 Fits = Callable[[CurrentFile], bool]
 
@@ -29,7 +29,13 @@ class Search(NamedTuple):
 
 
 class Sample:
-    """The first page of the listing, and searches for its files."""
+    """The first page of the listing, and searches for its files.
+
+    Args:
+        page: the page.
+        queries: writes searches.
+        page_limit: the maximum number of rows on a page.
+    """
 
     def __init__(self, page: Page, queries: Queries, page_limit: int) -> None:
         self.page = page
@@ -75,10 +81,10 @@ class Sample:
         # Search for the name of a file elsewhere, too: only a library that ignores the folder finds that file.
         files = self._first(lambda file: self._queries.is_askable(_name(file)))
         for file in files[:1]:
-            elsewhere = [_name(other) for other in files if _folder(other) != _folder(file)][:1]
+            elsewhere = [_name(other) for other in files if folder_of(other.path) != folder_of(file.path)][:1]
             names = {_name(file), *elsewhere}
-            listing = next(iter(self._queries.by_names(sorted(names), _folder(file)))).listing
-            yield Search(listing, file.file_id, _is_one_of(_folder(file), names), file.path)
+            listing = next(iter(self._queries.by_names(sorted(names), folder_of(file.path)))).listing
+            yield Search(listing, file.file_id, _is_one_of(folder_of(file.path), names), file.path)
 
     def _below(self) -> Iterator[Search]:
         # A file directly in the folder proves nothing: a library that ignores subfolders would find it, too.
@@ -89,7 +95,7 @@ class Sample:
                 yield Search(self._queries.below(top), file.file_id, _starts_with(top), top)
 
     def _in_folder(self) -> Iterator[Search]:
-        folders = {_folder(file): file for file in self.files}
+        folders = {folder_of(file.path): file for file in self.files}
         for folder, file in list(folders.items())[:_TRIED]:
             yield Search(Listing(None, folder), file.file_id, _is_in(folder), folder)
 
@@ -124,10 +130,6 @@ def _name(file: CurrentFile) -> str:
     return file.path.rpartition("/")[2]
 
 
-def _folder(file: CurrentFile) -> str:
-    return file.path.rpartition("/")[0] + "/"
-
-
 def _is(file_id: str) -> Fits:
     return lambda file: file.file_id == file_id
 
@@ -137,7 +139,7 @@ def _is_named(name: str) -> Fits:
 
 
 def _is_one_of(folder: str, names: Collection[str]) -> Fits:
-    return lambda file: _folder(file) == folder and _name(file) in names
+    return lambda file: folder_of(file.path) == folder and _name(file) in names
 
 
 def _starts_with(folder: str) -> Fits:
@@ -145,7 +147,7 @@ def _starts_with(folder: str) -> Fits:
 
 
 def _is_in(folder: str) -> Fits:
-    return lambda file: _folder(file) == folder
+    return lambda file: folder_of(file.path) == folder
 
 
 def _has(tag: str) -> Fits:

@@ -10,8 +10,7 @@ from tagsync.examining.note import PREFIX, Note, is_ours
 from tagsync.library.imagekit.probe import Answer, Probe
 from tagsync.library.limits import MAX_TAG_CHARACTERS
 from tagsync.library.protocol import Listing
-from tagsync.model import BulkResult, CurrentFile, Done, Finding, Gone, Op, Refused
-from tagsync.reporting.phrases import counted
+from tagsync.model import BulkResult, CurrentFile, Done, Finding, Gone, Op, Refused, counted
 
 MOST_CHARACTERS = 400
 """The maximum length of the file's tags, so that there is room for doctor's."""
@@ -64,6 +63,11 @@ def tags_to_add(file: CurrentFile) -> tuple[str, ...]:
 
 class Trial:
     """Writes on one file.
+
+    Args:
+        probe: sends the calls.
+        file: the file, as its details show it.
+        listing: a listing that shows the file.
 
     Attributes:
         lag: seconds until details show a change; None while it is unknown.

@@ -5,9 +5,8 @@ from typing import get_args
 
 from tagsync.escape import shown
 from tagsync.exporting.manifest_text import scalar, tag_scalar
-from tagsync.exporting.vocabulary_text import counted
 from tagsync.globs import escaped
-from tagsync.model import MIN_COMPARED, Agreement, AIComparison, AutoTagger, SourceAgreement
+from tagsync.model import MIN_COMPARED, Agreement, AIComparison, AutoTagger, SourceAgreement, counted
 
 _HEAD = """\
 # An AI tag agrees if its file has an ordinary tag of the same name. tagsync compared {files} with both.

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from tagsync.escape import shown
 from tagsync.exporting.manifest_text import scalar
-from tagsync.model import SuggestedRename, Suggestions
+from tagsync.model import SuggestedRename, Suggestions, counted
 
 _HEAD = """\
 # Check each line before you use it. The API calls of several renames are batched together.
@@ -31,8 +31,3 @@ def _line(rename: SuggestedRename) -> str:
     size = f"{counted(rename.files, 'file')}, {counted(rename.batches, 'API call')}"
     about = f"{rename.reason}; {size}; {rename.new_files:,} have the new name"
     return f"{scalar(rename.old)}: {scalar(rename.new)}  # {shown(about)}"
-
-
-def counted(number: int, noun: str) -> str:
-    """Return a number and its noun."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from heapq import heappush, heapreplace
 
-from tagsync.model import AITagUse, Confidences, CurrentFile, FolderCount, Inventory, Places, TagUse
+from tagsync.model import AITagUse, Confidences, CurrentFile, FolderCount, Inventory, Places, TagUse, folder_of
 
 MAX_FOLDERS = 10
 """The most folders that are listed for a tag."""
@@ -55,7 +55,11 @@ def count(files: Iterable[CurrentFile]) -> Inventory:
 
 
 class _Numbers(dict[str, int]):
-    """The numbers of one source's AI tags by name: a number is hashed faster than a pair of texts."""
+    """The numbers of one source's AI tags by name: a number is hashed faster than a pair of texts.
+
+    Args:
+        known: the confidences of each number, for all sources.
+    """
 
     def __init__(self, known: "list[array[float]]") -> None:
         super().__init__()
@@ -173,7 +177,7 @@ class _OpenFolders:
 
     def at(self, path: str) -> dict[_Key, int]:
         """Go on to a file, and return the counts of its folder."""
-        folder = path[: path.rfind("/") + 1]
+        folder = folder_of(path)
         while not folder.startswith(self._open[-1].path):
             self._close_last()
         while len(self._open) <= _MAX_DEPTH and (inner := self._open[-1].path) != folder:

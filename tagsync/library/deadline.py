@@ -10,7 +10,11 @@ from tagsync.library.protocol import Library
 
 
 def check_duration(seconds: float | None) -> None:
-    """Check that a duration is a finite number of seconds from 0, or None."""
+    """Check that a duration is a finite number of seconds from 0, or None.
+
+    Raises:
+        UsageError: it is negative, infinite, or not a number.
+    """
     if seconds is not None and (not isinstance(seconds, int | float) or not 0 <= seconds < inf):
         raise UsageError(f"max_duration is {seconds!r}: use 0 or more seconds, or None for no limit")
 

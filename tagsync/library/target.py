@@ -255,6 +255,10 @@ def connect(
 def probing(target: Target, listener: Listener = ignore) -> Probe:
     """Return a sender of single calls to a target.
 
+    Args:
+        target: the library's configuration.
+        listener: receives `Waiting` for each long wait.
+
     Returns:
         An asynchronous context manager; enter it before the first call.
     """

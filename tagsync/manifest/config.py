@@ -78,7 +78,11 @@ def read_config(environment: str | None = None, *, folder: str | os.PathLike[str
 
 
 class _ConfigReader:
-    """Reads one file."""
+    """Reads one file.
+
+    Args:
+        place: the file.
+    """
 
     def __init__(self, place: ConfigPlace) -> None:
         self._place = place
@@ -86,7 +90,11 @@ class _ConfigReader:
         self._errors = ErrorList()
 
     def read(self) -> Map:
-        """Return the document."""
+        """Return the document.
+
+        Raises:
+            ManifestError: with every error in the file.
+        """
         tree = self._document()
         if tree is not None:
             self._check(tree)
@@ -145,6 +153,9 @@ class _ConfigReader:
         """Check that the files and folders in these settings exist.
 
         Another environment may name files that are not in this checkout.
+
+        Raises:
+            ManifestError: with each path that does not exist.
         """
         for path, place in (found for settings in used for found in _paths(settings)):
             if not (self._place.file.parent / path).exists():
@@ -153,7 +164,11 @@ class _ConfigReader:
         self._errors.check()
 
     def select(self, tree: Map, wanted: str | None) -> tuple[str | None, Origin | None]:
-        """Return the environment to use, and where the file says so."""
+        """Return the environment to use, and where the file says so.
+
+        Raises:
+            UsageError: there is no such environment, or none is selected.
+        """
         environments: Map = tree.get("environments", Map())
         if wanted is not None:
             if wanted not in environments:

@@ -36,7 +36,14 @@ _Cell = tuple[str, int]
 
 
 class CsvReader:
-    """Read the rows of one file."""
+    """Read the rows of one file.
+
+    Args:
+        located: the file, for its names.
+        data: its bytes.
+        separator: what separates the values in a cell.
+        check: the check of the document that names the file.
+    """
 
     def __init__(self, located: Located, data: bytes, *, separator: str, check: DocumentCheck) -> None:
         self.errors = ErrorList()

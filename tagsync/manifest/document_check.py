@@ -82,7 +82,11 @@ class DocumentCheck:
         """Check entries."""
         for kind, key, line, data in rows:
             if kind == PATH and "*" in key:
-                self._warn_of_glob(line, data)
+                message = (
+                    "a path with * is the name of one file, not a pattern: to select files by a pattern, use match"
+                )
+                origin = Origin(self._manifest, line + 1, decode_declaration(data).column + 1)
+                add_warning(self._warnings, Diagnostic("warning", "wildcard", message, origin))
             if data in self._good:
                 continue
             own = decode_declaration(data)
@@ -95,11 +99,6 @@ class DocumentCheck:
                 if len(self._good) >= _REMEMBERED:
                     self._good.clear()
                 self._good.add(data)
-
-    def _warn_of_glob(self, line: int, data: bytes) -> None:
-        message = "a path with * is the name of one file, not a pattern: to select files by a pattern, use match"
-        origin = Origin(self._manifest, line + 1, decode_declaration(data).column + 1)
-        add_warning(self._warnings, Diagnostic("warning", "wildcard", message, origin))
 
     def is_plain(self, own: Declaration) -> bool:
         """Return whether an entry certainly has no findings, as most entries; False if that takes a closer look."""

@@ -182,7 +182,10 @@ class DocumentReader:
             # After another error, a value may be `REFUSED`, about which `schema.errors` says nothing more.
             elif not self._found.count or schema.is_valid(kind, tree):
                 self._finish(kind, tree, place)
-            self._add_account(tree)
+            account = tree["metadata"].get("account") if isinstance(tree.get("metadata"), Map) else None
+            if isinstance(account, str):
+                origin = unpacked(self._name, tree["metadata"].places["account"])
+                self.contents.accounts.append((account, origin))
         self.errors.absorb(self._found)
         self._found = ErrorList()
 
@@ -191,9 +194,12 @@ class DocumentReader:
         if kind == "Policy":
             self._add_policy(tree["spec"]["guards"])
         elif kind == "Config":
-            self._add_config(tree, place)
+            self._check_names(tree.get("environments", Map()), "name of the environment")
+            self.contents.configs.append((tree, place))
         elif kind == "Test":
-            self._add_test(tree, place)
+            for _, code, message, at in check_test(tree):
+                self._report(at, code, message)
+            self.contents.tests.append(test_of(tree, place, self._shown_as))
         else:
             self._add_vocabulary(tree["spec"])
 
@@ -245,15 +251,6 @@ class DocumentReader:
             diagnostic = Diagnostic(*finding[:3], unpacked(self._name, finding.place))
             add_warning(self.contents.warnings, diagnostic)
 
-    def _add_config(self, tree: Map, place: int) -> None:
-        self._check_names(tree.get("environments", Map()), "name of the environment")
-        self.contents.configs.append((tree, place))
-
-    def _add_test(self, tree: Map, place: int) -> None:
-        for _, code, message, at in check_test(tree):
-            self._report(at, code, message)
-        self.contents.tests.append(test_of(tree, place, self._shown_as))
-
     def _check_names(self, names: Map, what: str) -> None:
         """Check keys that are texts like other texts; the parser returns keys as written."""
         for name, place in names.key_places.items():
@@ -262,12 +259,6 @@ class DocumentReader:
                 self._report(place, "quote", message)
             elif not name:
                 self._report(place, "empty", f"the {what} is empty: write one, or remove this line")
-
-    def _add_account(self, tree: Map) -> None:
-        account = tree["metadata"].get("account") if isinstance(tree.get("metadata"), Map) else None
-        if isinstance(account, str):
-            origin = unpacked(self._name, tree["metadata"].places["account"])
-            self.contents.accounts.append((account, origin))
 
 
 def _stranger(tree: Any, *, is_config: bool) -> str | None:

@@ -107,6 +107,10 @@ class _Entry(_Spec):
 def entry_of(tree: Any, place: int) -> tuple[Selector, Declaration] | None:
     """Return an entry's selector and declaration, without its document's defaults.
 
+    Args:
+        tree: the entry as it was read.
+        place: where it starts, packed.
+
     Returns:
         None if it is invalid. Tags are not checked: see `are_plain_tags`.
     """

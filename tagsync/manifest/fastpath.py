@@ -58,6 +58,12 @@ def read_plain(
 ) -> FileContents | None:
     """Read a plainly written file of entries that has no errors.
 
+    Args:
+        located: the file, for its name.
+        data: its bytes.
+        parser: the YAML parser.
+        entries: where its entries are added.
+
     Returns:
         The other contents of the file. None if the file is declined; then no entries are added.
     """

@@ -53,6 +53,9 @@ def locate(paths: Sequence[str], report: ReportFile, *, skip: str | None = None)
 
     Names are relative to the common folder of the paths, so they do not depend on where tagsync runs.
     The file `skip`, a resolved path, is left out.
+
+    Raises:
+        UsageError: there are no paths.
     """
     if not paths:
         raise UsageError("no manifests given: name files or folders, or - for standard input")
@@ -137,7 +140,11 @@ def holds_manifests(path: str, skip: str | None = None) -> bool:
 
 
 def check_exist(paths: Sequence[str]) -> None:
-    """Check that all paths exist, except `-`."""
+    """Check that all paths exist, except `-`.
+
+    Raises:
+        ManifestError: with an error for each path that does not exist.
+    """
     missing = [path for path in paths if path != "-" and not _exists(path)]
     if missing:
         raise ManifestError(

@@ -64,7 +64,8 @@ def how_to_move(key: str, home: Home, here: Map, place: int) -> str:
     # In brackets, indentation has no meaning.
     is_block = place == min(here.key_places.values())
     if home.is_around:
-        return _to_outer(home.way, is_block=is_block)
+        where = "the rule" if home.way == _RULE else _dotted(home.way) or "the top level"
+        return f"it belongs {'in' if home.way else 'at'} {where}" + (", so indent it less" if is_block else "")
     return _to_inner(key, here, home.way) if is_block else f"move it into {_dotted(home.way)}"
 
 
@@ -133,11 +134,6 @@ def _column(parent: Map, key: str) -> int:
 
 def _column_of_key(parent: Map, key: str) -> int:
     return unpacked("", parent.key_places[key]).column
-
-
-def _to_outer(way: Path, *, is_block: bool) -> str:
-    where = "the rule" if way == _RULE else _dotted(way) or "the top level"
-    return f"it belongs {'in' if way else 'at'} {where}" + (", so indent it less" if is_block else "")
 
 
 def _dotted(path: Path) -> str:

@@ -145,7 +145,13 @@ class _ManifestRun:
             if not contents.is_only_tests:
                 ref = ManifestRef(located.name, hashlib.sha256(data).hexdigest(), located.shown_as)
                 self.manifests.insert(at, ref)
-            self._add(located.name, contents)
+            self.accounts += contents.accounts
+            self.names |= contents.names
+            self.policy += contents.policy
+            for spec in contents.vocabularies:
+                self.vocabularies.add(spec, located.name)
+            for diagnostic in sorted(contents.warnings.values(), key=lambda each: each.code == NEAR_LIMIT):
+                add_warning(self.warnings, diagnostic)
             if self._with_tests:
                 self.tests += (self._with_library(located, test) for test in contents.tests)
 
@@ -198,22 +204,10 @@ class _ManifestRun:
             if located.name not in self._shown_as:
                 self._shown_as[located.name] = located.shown_as
                 self.manifests.append(ManifestRef(located.name, hashlib.sha256(data).hexdigest(), located.shown_as))
-            self._add_rows(located, data, source, manifest.name)
-
-    def _add_rows(self, located: Located, data: bytes, source: CsvSource, manifest: str) -> None:
-        document = self.entries.add_document(located.name, source.defaults, manifest)
-        reader = CsvReader(located, data, separator=source.separator, check=source.check)
-        for rows in reader.batches():
-            self.entries.extend(document, rows)
-        for warning in reader.warnings:
-            add_warning(self.warnings, warning)
-        self.errors.absorb(reader.errors)
-
-    def _add(self, name: str, contents: FileContents) -> None:
-        self.accounts += contents.accounts
-        self.names |= contents.names
-        self.policy += contents.policy
-        for spec in contents.vocabularies:
-            self.vocabularies.add(spec, name)
-        for diagnostic in sorted(contents.warnings.values(), key=lambda each: each.code == NEAR_LIMIT):
-            add_warning(self.warnings, diagnostic)
+            document = self.entries.add_document(located.name, source.defaults, manifest.name)
+            reader = CsvReader(located, data, separator=source.separator, check=source.check)
+            for rows in reader.batches():
+                self.entries.extend(document, rows)
+            for warning in reader.warnings:
+                add_warning(self.warnings, warning)
+            self.errors.absorb(reader.errors)

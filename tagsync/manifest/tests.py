@@ -32,7 +32,13 @@ def take_dates(tree: Any, written: Mapping[int, str]) -> None:
 
 
 def test_of(tree: Map, place: int, manifest: str) -> TestSpec:
-    """Return the test of a valid document; its `library` is as written."""
+    """Return the test of a valid document; its `library` is as written.
+
+    Args:
+        tree: the document.
+        place: where it starts, packed.
+        manifest: the manifest, as messages show it.
+    """
     spec, expect = tree["spec"], tree["spec"].get("expect", Map())
     return TestSpec(
         manifest=manifest,

@@ -23,7 +23,11 @@ class _Word(NamedTuple):
 
 
 class Vocabularies:
-    """Combine the vocabularies of one run."""
+    """Combine the vocabularies of one run.
+
+    Args:
+        report: called for each error.
+    """
 
     def __init__(self, report: ReportAt) -> None:
         self._report = report
@@ -37,7 +41,13 @@ class Vocabularies:
         if "allowed" in spec:
             self._allowed = self._allowed or {}
             for word in _words(spec["allowed"], manifest):
-                self._allow(word)
+                assert self._allowed is not None  # noqa: S101 - made by `add`; tells mypy
+                first = self._allowed.setdefault(normalized(word.text), word)
+                if first.text != word.text:
+                    message = (
+                        f"{quoted(word.text)} is also allowed at {first.origin}, in another spelling: keep one of them"
+                    )
+                    self._report(word.origin, "two-spellings", message)
         for word in _words(spec.get("forbidden", Seq()), manifest):
             self._forbidden.setdefault(normalized(word.text), word)
             if spec.get(RuleName.REMOVE_FORBIDDEN):
@@ -45,13 +55,6 @@ class Vocabularies:
         renames = spec.get(RuleName.RENAMES, Map())
         for old, new in renames.items():
             self._rename(Rename(old, new, unpacked(manifest, renames.key_places[old])))
-
-    def _allow(self, word: _Word) -> None:
-        assert self._allowed is not None  # noqa: S101 - made by `add`; tells mypy
-        first = self._allowed.setdefault(normalized(word.text), word)
-        if first.text != word.text:
-            message = f"{quoted(word.text)} is also allowed at {first.origin}, in another spelling: keep one of them"
-            self._report(word.origin, "two-spellings", message)
 
     def _rename(self, rename: Rename) -> None:
         first = self._renames.setdefault(normalized(rename.old), rename)

@@ -59,7 +59,12 @@ class _Error(NamedTuple):
 
 
 def explain(error: yaml.MarkedYAMLError, data: bytes) -> Explained:
-    """Return where an error is and what to do about it."""
+    """Return where an error is and what to do about it.
+
+    Args:
+        error: what the parser raised.
+        data: the file, valid UTF-8.
+    """
     mark = error.problem_mark or error.context_mark
     words = " ".join(filter(None, (error.context, error.problem)))
     if mark is None:

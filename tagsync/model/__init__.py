@@ -36,7 +36,7 @@ from tagsync.model.desired import (
 from tagsync.model.diagnosis import CheckVerdict, Diagnosis, Finding, Observed
 from tagsync.model.difference import Difference
 from tagsync.model.explanation import Contribution, Explanation, Verdict, Vote
-from tagsync.model.guard_words import guard_finding, guard_limit, is_near_limit, objection
+from tagsync.model.guard_words import guard_finding, guard_limit, is_near_limit, near_limit, objection
 from tagsync.model.inventory import (
     MIN_COMPARED,
     Agreement,
@@ -83,7 +83,17 @@ from tagsync.model.plan import (
     TargetName,
 )
 from tagsync.model.policy import DEFAULT_POLICY, Guard, GuardId, GuardRule, Limit, Policy
-from tagsync.model.report import KILLED, FileOutcome, OutcomeName, PartialOutcome, Report, RequestCounts, Status, Timing
+from tagsync.model.report import (
+    KILLED,
+    READ_BACK,
+    FileOutcome,
+    OutcomeName,
+    PartialOutcome,
+    Report,
+    RequestCounts,
+    Status,
+    Timing,
+)
 from tagsync.model.requests import Accepted, BulkResult, Done, Gone, Op, Refused, Request, Unclear
 from tagsync.model.rules import RuleName
 from tagsync.model.testing import (
@@ -98,7 +108,9 @@ from tagsync.model.testing import (
 )
 from tagsync.model.texts import (
     all_normalized,
+    counted,
     folded,
+    folder_of,
     invisible_fault,
     is_declarable,
     is_stream_safe,
@@ -118,6 +130,7 @@ __all__ = [
     "NO_TEMPLATES",
     "NO_TEXTS",
     "NO_VOCABULARY",
+    "READ_BACK",
     "SANDBOX_ACCOUNT",
     "SANDBOX_SCHEME",
     "AIComparison",
@@ -219,7 +232,9 @@ __all__ = [
     "all_normalized",
     "as_shown",
     "commit_of",
+    "counted",
     "folded",
+    "folder_of",
     "guard_finding",
     "guard_limit",
     "invisible_fault",
@@ -227,6 +242,7 @@ __all__ = [
     "is_near_limit",
     "is_stream_safe",
     "joined_length",
+    "near_limit",
     "normalized",
     "objection",
     "packed",

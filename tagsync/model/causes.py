@@ -13,9 +13,9 @@ class Cause(StrEnum):
     ADDED = "added in the library"
     REMOVED = "removed in the library"
     CAME_BACK = "AI tag came back"
-    UPLOADED = "all tags gone after an upload"
-    EXPIRED = "its day has come"
-    PENDING = "not applied by the last run"
+    UPLOADED = "all tags lost in an upload"
+    EXPIRED = "until date reached"
+    PENDING = "not applied by the previous run"
 
 
 class Drift(NamedTuple):

@@ -2,6 +2,7 @@
 
 from tagsync.escape import quoted
 from tagsync.model.policy import Guard, GuardId, Limit
+from tagsync.model.texts import counted
 
 _FINDINGS = {
     GuardId.REMOVED_TAGS: ("removes {}", "tag"),
@@ -16,15 +17,15 @@ def guard_finding(guard: Guard) -> str:
     """Return what the plan does, in the guard's figures: 'removes 5,327 of 6,501 tags (82 %)'."""
     words, noun = _FINDINGS[guard.id]
     if not guard.of:
-        return words.format(_counted(guard.observed, noun))
+        return words.format(counted(guard.observed, noun))
     share = f"{100 * guard.observed / guard.of:.0f} %"
-    return words.format(f"{guard.observed:,} of {_counted(guard.of, noun)} ({share})")
+    return words.format(f"{guard.observed:,} of {counted(guard.of, noun)} ({share})")
 
 
 def guard_limit(guard: Guard) -> str:
     """Return the limit: '30 % and 100 tags'. A guard blocks a plan that exceeds both figures."""
     percent = f"{guard.limit.percent:g} % and " if guard.limit.percent is not None else ""
-    return f"{percent}{_counted(guard.limit.above, _FINDINGS[guard.id][1])}"
+    return f"{percent}{counted(guard.limit.above, _FINDINGS[guard.id][1])}"
 
 
 def is_near_limit(guard: Guard) -> bool:
@@ -34,6 +35,15 @@ def is_near_limit(guard: Guard) -> bool:
     return half.is_exceeded(guard.observed, guard.of)
 
 
+def near_limit(guard: Guard) -> str:
+    """Return what a guard allows, with how far the plan is from its limit."""
+    both = "" if guard.limit.percent is None else "both "
+    return (
+        f"Below the limit of guard {guard.id}: the plan {guard_finding(guard)}. "
+        f"Only plans above {both}{guard_limit(guard)} are blocked"
+    )
+
+
 def objection(guard: Guard, digest: str) -> str:
     """Return why a guard blocks the plan with a digest, some examples, and the option that allows it."""
     examples = ", ".join(quoted(text, 120) for text in (*guard.tags, *guard.files))
@@ -41,7 +51,3 @@ def objection(guard: Guard, digest: str) -> str:
         f"Blocked by guard {guard.id}: the plan {guard_finding(guard)}; the limit is {guard_limit(guard)}. "
         f"Examples: {examples}. If this is intended, apply it with: --ack {guard.id}@{digest}"
     )
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"

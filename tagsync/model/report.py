@@ -25,6 +25,9 @@ class Status(StrEnum):
 KILLED = "killed"
 """The code of the warning in the report of an apply that was killed."""
 
+READ_BACK = "; when read back, "
+"""What separates, in the error of an outcome, why a change failed from the first tag that the file shows otherwise."""
+
 OutcomeName = Literal["converged", "incomplete", "interrupted", "refused"]
 
 

@@ -1,4 +1,4 @@
-"""Compare, check and measure tags as text."""
+"""Compare, check and measure tags as text; count and shorten in messages."""
 
 import re
 import unicodedata
@@ -91,6 +91,16 @@ def folded(text: str) -> str:
 def all_normalized(texts: tuple[str, ...]) -> tuple[str, ...]:
     """Return each text in Unicode NFC; ASCII tuples are returned as they are."""
     return texts if all(map(str.isascii, texts)) else tuple(map(normalized, texts))
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a number and its noun, with an s unless it is one."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def folder_of(path: str) -> str:
+    """Return the folder part of a path, its slash at the end included."""
+    return path[: path.rfind("/") + 1]
 
 
 def joined_length(count: int, characters: int) -> int:

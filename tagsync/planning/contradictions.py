@@ -47,6 +47,9 @@ def contradictions(entries: Collection[Entry]) -> Iterator[Diagnostic]:
 
     A path is also compared with the globs that match it. Entries that meet only on some file of a library, and queries,
     are left to the plan.
+
+    Args:
+        entries: as declared.
     """
     index = indexed(entries)
     # Most manifests contradict themselves nowhere. Looking at the declarations alone settles these quickly, because

@@ -137,7 +137,12 @@ def differences(test: TestSpec, outcome: Outcome) -> Iterator[TestFailure]:
 
 
 class _Difference:
-    """How tags differ from what is expected of them; tags are compared after Unicode NFC."""
+    """How tags differ from what is expected of them; tags are compared after Unicode NFC.
+
+    Args:
+        wanted: what is expected.
+        had: the tags of a file after the plan.
+    """
 
     def __init__(self, wanted: TagExpectation, had: Iterable[str]) -> None:
         self._had = {normalized(tag): tag for tag in had}

@@ -33,7 +33,14 @@ from tagsync.planning.votes import ai_tag_votes, tag_votes, vocabulary_votes
 def explained(
     path: str, desired: DesiredState, current: CurrentState, dropped: Collection[Entry] = ()
 ) -> tuple[Explanation, ...]:
-    """Explain each file at a path; if there is none, say so."""
+    """Explain each file at a path; if there is none, say so.
+
+    Args:
+        path: the path.
+        desired: what manifests declare.
+        current: a complete read of the library.
+        dropped: entries of earlier revisions.
+    """
     files = [file for file in current.files if file.path == path]
     if not files:
         return (Explanation(path, None, missing_hint(path, current)),)

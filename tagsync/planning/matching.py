@@ -4,7 +4,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 
 from tagsync.escape import quoted
 from tagsync.globs import capture_glob, literal_prefix, path_matcher
-from tagsync.model import ByMatch, CurrentFile, Diagnostic, Entry, NumberedEntry, Vocabulary, folded
+from tagsync.model import ByMatch, CurrentFile, Diagnostic, Entry, NumberedEntry, Vocabulary, counted, folded
 from tagsync.planning.protections import Matches, finding, is_protected, watched_path
 from tagsync.planning.templates import EntryTemplates, InvalidValues
 
@@ -112,7 +112,7 @@ class EntryMatch:
     def _count_findings(self) -> Iterator[Diagnostic]:
         count, expect = self.count, self.entry.declaration.expect
         if expect and not (expect.min <= count and (expect.max is None or count <= expect.max)):
-            found = f"{count:,} file{'s' * (count != 1)}"
+            found = counted(count, "file")
             wanted = f"at least {expect.min}" if expect.max is None else f"{expect.min} to {expect.max}"
             message = f"this rule selects {found}, expected {wanted}: check the selector, or change expect"
             yield Diagnostic("error", "expect", message, self.entry.origin(expect.place))

@@ -74,7 +74,11 @@ class MissingFiles:
         )
 
     def findings(self, files: Iterable[CurrentFile]) -> Iterator[Diagnostic]:
-        """Yield a diagnostic for each of the first entries."""
+        """Yield a diagnostic for each of the first entries.
+
+        Args:
+            files: all files of the library.
+        """
         reported = self._reported.items()
         paths = {entry.selector.path for _, entry in reported if isinstance(entry.selector, ByPath)}
         similar = SimilarPaths(paths, files)

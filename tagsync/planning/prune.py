@@ -25,6 +25,7 @@ from tagsync.model import (
     Vote,
     all_normalized,
     commit_of,
+    counted,
     normalized,
 )
 from tagsync.planning.changed_since import Revision, content_of
@@ -65,7 +66,13 @@ def dropped_entries(revisions: Sequence[Revision], desired: DesiredState) -> tup
 def with_dropped(
     selection: Iterable[Selected], dropped: Collection[Entry], current: CurrentState
 ) -> Iterator[Selected]:
-    """Yield each file that entries select, and each that only dropped entries select, in the order of the library."""
+    """Yield each file that entries select, and each that only dropped entries select, in the order of the library.
+
+    Args:
+        selection: the files that entries of now select.
+        dropped: entries of earlier revisions.
+        current: the library.
+    """
     # Both passes go through the library in the same order, so neither has to be kept in memory. What a vocabulary
     # allowed at an earlier revision does not matter: a tag that it refused was never added.
     earlier = Selection(dropped, current.files, current.answers)
@@ -149,7 +156,7 @@ class Undeclared:
         base = self._base
         ref = base.ref if shlex.quote(base.ref) == base.ref else base.commit[:12]
         tags, files = len(self._tags), self._files
-        count = f"{tags:,} tag{'s' * (tags != 1)} on {files:,} file{'s' * (files != 1)}"
+        count = f"{counted(tags, 'tag')} on {counted(files, 'file')}"
         are, them = ("is", "it") if tags == 1 else ("are", "them")
         words = f"{count} {are} no longer declared; --prune-since {ref} removes {them}"
         message = words if is_complete and self._is_answered else f"at least {words}"

@@ -18,6 +18,7 @@ from tagsync.model import (
     Unreadable,
     Vocabulary,
     folded,
+    folder_of,
 )
 from tagsync.planning.bounded import First, first_of
 from tagsync.planning.entry_index import IdEntries, PathEntries, indexed
@@ -99,7 +100,7 @@ class Selection:
                 yield Selected(number, file, [entry for _, entry in found])
             elif self._coverage:
                 self._unselected.add(file.path)
-                self._folders[file.path[: file.path.rfind("/") + 1]] += 1
+                self._folders[folder_of(file.path)] += 1
         by_path.finish()
         for entry in by_id.missed():
             self._miss(entry)

@@ -24,6 +24,7 @@ from tagsync.model import (
     Templating,
     Texts,
     Vocabulary,
+    counted,
     invisible_fault,
     is_declarable,
     is_stream_safe,
@@ -112,7 +113,7 @@ class InvalidValues:
         for level, problems in self._files.items():
             for (origin, what, why, code), files in problems.items():
                 others = files.count - 1
-                more = f" and {others:,} other file{'s' * (others > 1)}" if others else ""
+                more = f" and {counted(others, 'other file')}" if others else ""
                 yield Diagnostic(level, code, f"{what} for {quoted(files.first, 200)}{more}: {why}", origin)
 
     def unlisted(self) -> Counter[tuple[Level, str]]:
@@ -121,7 +122,14 @@ class InvalidValues:
 
 
 class EntryTemplates:
-    """Fills in the templates of one declaration."""
+    """Fills in the templates of one declaration.
+
+    Args:
+        declaration: has templates.
+        captures: the names that the entry's match captures, in order.
+        vocabulary: which tags are allowed.
+        invalid: where values that give no valid tag are added.
+    """
 
     def __init__(
         self, declaration: Declaration, captures: tuple[str, ...], vocabulary: Vocabulary, invalid: InvalidValues
@@ -142,7 +150,13 @@ class EntryTemplates:
         """The number of filled-in texts in `_known`."""
 
     def filled_in(self, entry: Entry, file: CurrentFile, captured: tuple[str, ...] = ()) -> Entry:
-        """Return an entry with what it declares for a file that it selects."""
+        """Return an entry with what it declares for a file that it selects.
+
+        Args:
+            entry: has the declaration.
+            file: the file.
+            captured: the texts that the entry's match captures in its path.
+        """
         key: _Values = tuple([captured[number] for number in self._captured])
         if self._fields:
             key += tuple([library_values(name, file) for name in self._fields])
@@ -258,7 +272,12 @@ class EntryTemplates:
 
 
 class NamedFileTemplates:
-    """Fills in the templates of entries that select by path or file ID."""
+    """Fills in the templates of entries that select by path or file ID.
+
+    Args:
+        vocabulary: which tags are allowed.
+        invalid: where values that give no valid tag are added.
+    """
 
     def __init__(self, vocabulary: Vocabulary, invalid: InvalidValues) -> None:
         self._vocabulary = vocabulary

@@ -60,7 +60,13 @@ class GivenFiles(LibraryFiles):
 
 
 class RulesForTests:
-    """The rules of manifests, read once for all tests."""
+    """The rules of manifests, read once for all tests.
+
+    Args:
+        desired: what the manifests declare.
+        paths: the paths of all given files.
+        file_ids: their IDs.
+    """
 
     def __init__(self, desired: DesiredState, paths: Collection[str], file_ids: Collection[str]) -> None:
         self.desired = replace(desired, diagnostics=())
@@ -107,7 +113,14 @@ def _for_excerpt(entry: Entry) -> Entry:
 def evaluate(
     test: TestSpec, rules: RulesForTests, files: LibraryFiles, search: Callable[[Sequence[str]], CurrentState]
 ) -> TestResult:
-    """Run one test."""
+    """Run one test.
+
+    Args:
+        test: the test.
+        rules: the rules of the manifests.
+        files: the given files.
+        search: returns the library, with the answers to some queries.
+    """
     excerpt = rules.excerpt(list(files))
     state = search(excerpt.queries())
     comparison = Comparison(excerpt, state, Scope((), None), coverage=False)

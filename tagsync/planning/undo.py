@@ -18,6 +18,7 @@ from tagsync.model import (
     Reason,
     Report,
     Status,
+    counted,
     is_declarable,
     normalized,
 )
@@ -87,9 +88,8 @@ class _LeftOut:
             names = ", ".join(shown(path, 200) for path in paths) + (f" and {more:,} more" if more else "")
             yield Diagnostic("warning", code, f"{_KINDS[code]} {quoted(tag)} is not restored on {names}: {why}")
         if self._changes:
-            changes = "1 change" if self._changes == 1 else f"{self._changes:,} changes"
-            files = "1 file" if len(self._files) == 1 else f"{len(self._files):,} files"
-            yield Diagnostic("warning", LEFT_OUT, f"this undo leaves out {changes} on {files}")
+            words = f"this undo leaves out {counted(self._changes, 'change')} on {counted(len(self._files), 'file')}"
+            yield Diagnostic("warning", LEFT_OUT, words)
 
 
 _KINDS = {"undeclarable": "tag", "irreversible": "AI tag"}
@@ -101,7 +101,12 @@ def touched(report: Report) -> list[str]:
 
 
 def unsettled(report: Report, files: Mapping[str, CurrentFile | None]) -> list[str]:
-    """Return the IDs of files that do not show all that a run wrote to them, perhaps because the index lags behind."""
+    """Return the IDs of files that do not show all that a run wrote to them, perhaps because the index lags behind.
+
+    Args:
+        report: what the run did.
+        files: the files as the index shows them, by ID.
+    """
     return [
         file.file_id
         for asked in _asked(report)

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from tagsync.model import Cause, Change, Coverage, FileChange, Op, Origin, RuleName, commit_of
+from tagsync.model import Cause, Change, Coverage, FileChange, Op, Origin, RuleName, commit_of, folder_of
 from tagsync.reporting.groups import Causes
 
 MAX_PLACES = 100
@@ -135,8 +135,3 @@ def unselected_by_folder(coverage: Coverage) -> list[tuple[str, int]]:
         return list(coverage.folders)
     folders = Counter(map(folder_of, coverage.unselected))
     return sorted(folders.items(), key=lambda item: (-item[1], item[0]))
-
-
-def folder_of(path: str) -> str:
-    """Return the folder part of a path, its slash at the end included."""
-    return path[: path.rfind("/") + 1]

@@ -1,8 +1,9 @@
 """Show as text which files no rule selects, and which rules select no file."""
 
 from tagsync.escape import shown
+from tagsync.model import counted
 from tagsync.reporting.console import Lines
-from tagsync.reporting.phrases import counted, shown_origin
+from tagsync.reporting.phrases import shown_origin
 from tagsync.reporting.plan_view import PlanView
 
 SHOWN_FOLDERS = 10

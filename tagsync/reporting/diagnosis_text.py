@@ -3,9 +3,8 @@
 from itertools import groupby
 
 from tagsync.escape import shown
-from tagsync.model import CheckVerdict, Diagnosis, Finding
+from tagsync.model import CheckVerdict, Diagnosis, Finding, counted
 from tagsync.reporting.console import Lines, padded
-from tagsync.reporting.phrases import counted
 
 _WORDS = {
     CheckVerdict.EXPECTED: ("as expected", "green"),

@@ -1,9 +1,9 @@
 """Show the difference between two plans as text; `planning` compares them."""
 
-from tagsync.model import Guard
+from tagsync.model import Guard, counted
 from tagsync.reporting.console import Lines
 from tagsync.reporting.groups import Groups
-from tagsync.reporting.phrases import counted, guard_count, guard_limit, target_words
+from tagsync.reporting.phrases import guard_count, guard_limit, target_words
 from tagsync.reporting.plan_view import DifferenceView
 from tagsync.reporting.text import write_groups
 

@@ -73,7 +73,19 @@ class Layouts(Generic[V]):
         run: Run | None = None,
         previous: str = "",
     ) -> None:
-        """Write one format."""
+        """Write one format.
+
+        Args:
+            kind: the format.
+            stream: where to.
+            lines: writes styled lines to the stream.
+            is_file: whether the stream is a file, which gets text in full.
+            max_bytes: the most bytes of Markdown.
+            link: the URL that Markdown links to for all details.
+            names: what annotations call the manifests.
+            run: the run, for metrics.
+            previous: the text of the file of metrics that this one replaces.
+        """
         if kind == "json":
             stream.writelines(self.json())
         elif kind == "html":

@@ -5,8 +5,8 @@ from itertools import chain
 from typing import NamedTuple
 
 from tagsync.escape import shown
-from tagsync.model import Level, Origin
-from tagsync.reporting.phrases import IN_PART, Names, counted, named
+from tagsync.model import Level, Origin, counted
+from tagsync.reporting.phrases import IN_PART, Names, named
 from tagsync.reporting.view import StatusRow, View
 
 SHOWN_OF_A_KIND = 10

@@ -14,9 +14,9 @@ from tagsync.model import (
     guard_finding,
     guard_limit,
     is_near_limit,
+    near_limit,
     objection,
 )
-from tagsync.reporting.phrases import guard_count
 
 UNDOING = "Guards do not limit undoing what a run has changed"
 
@@ -26,26 +26,28 @@ class GuardView(NamedTuple):
 
     Attributes:
         guard: its name.
-        counts: its name and what it counts.
+        label: its name, and the plan if there are several.
         finding: what the plan does, with the count.
         limit: the limit; a guard blocks if all parts of it are exceeded.
-        blocks: whether it blocks the plan.
+        blocks: whether it blocks the plan, which then needs `ack`.
+        result: that in a word.
         examples: up to three paths and three tags that it counts.
         ack: the option that allows this plan.
         objection: why it blocks, examples, and the option that allows this plan.
-        is_near: whether the plan exceeds half the limit.
+        below: how far the plan is from the limit, if it exceeds half of it; else empty.
         origin: a place in a manifest that asks for something that it counts, if one is known.
     """
 
     guard: GuardId
-    counts: str
+    label: str
     finding: str
     limit: str
     blocks: bool
+    result: str
     examples: tuple[str, ...]
     ack: str
     objection: str
-    is_near: bool
+    below: str
     origin: Origin | None = None
 
     @property
@@ -54,18 +56,19 @@ class GuardView(NamedTuple):
         return f"the plan {self.finding}; the limit is {self.limit}"
 
 
-def guard_view(guard: Guard, digest: str, *, prefix: str = "", origin: Origin | None = None) -> GuardView:
-    """Return what a guard found in the plan with a digest; a prefix distinguishes two plans."""
+def guard_view(guard: Guard, digest: str, *, plan: str = "", origin: Origin | None = None) -> GuardView:
+    """Return what a guard found in the plan with a digest; `plan` names it if there are several."""
     return GuardView(
         guard.id,
-        f"{prefix}{guard_count(guard)}",
+        f"{guard.id} ({plan})" if plan else guard.id,
         guard_finding(guard),
         guard_limit(guard),
         guard.blocked,
+        "blocked" if guard.blocked else "passed",
         (*guard.files, *guard.tags),
         f"--ack {guard.id}@{digest}",
         objection(guard, digest),
-        guard.blocked or is_near_limit(guard),
+        near_limit(guard) if is_near_limit(guard) and not guard.blocked else "",
         origin,
     )
 

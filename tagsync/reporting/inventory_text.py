@@ -4,9 +4,8 @@ from collections.abc import Collection, Iterable, Sequence
 from itertools import islice
 
 from tagsync.escape import quoted, shown
-from tagsync.model import CurrentFile, Inventory, Places
+from tagsync.model import CurrentFile, Inventory, Places, counted
 from tagsync.reporting.console import Lines, columns, padded
-from tagsync.reporting.phrases import counted
 
 _MAX_COLUMNS = 60
 """The widest that a column gets; a longer text moves the rest of its own line."""

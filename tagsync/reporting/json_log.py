@@ -10,8 +10,8 @@ from typing import TextIO
 
 from tagsync.escape import shown
 from tagsync.events import Event
-from tagsync.model import Diagnostic, Level
-from tagsync.reporting.phrases import Names, counted, notices_listed, shown_place, worst_first
+from tagsync.model import Diagnostic, Level, counted
+from tagsync.reporting.phrases import Names, notices_listed, shown_place, worst_first
 
 Field = str | int | float | None
 

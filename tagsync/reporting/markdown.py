@@ -11,7 +11,7 @@ from itertools import islice
 from urllib.parse import quote, urlsplit
 
 from tagsync.escape import shown
-from tagsync.model import NO_LONGER_DECLARED, Diagnostic, Op
+from tagsync.model import NO_LONGER_DECLARED, Diagnostic, Op, counted
 from tagsync.reporting.blocks import Block, fitted
 from tagsync.reporting.counts import MAX_PLACES, FolderCount, TagCount
 from tagsync.reporting.groups import ChangeGroup, Groups
@@ -19,7 +19,6 @@ from tagsync.reporting.guard_view import GuardView
 from tagsync.reporting.phrases import (
     LEVEL_WORDS,
     Names,
-    counted,
     outcome_words,
     shown_origin,
     shown_place,
@@ -76,10 +75,12 @@ def _head(view: View) -> Iterator[str]:
         yield f"<!-- tagsync {view.kind} {view.digest} {f'{environment} ' if environment else ''}-->\n"
     yield f"### {view.title}\n"
     target = target_words(view.target, _name) if view.target else ""
-    if counts := " · ".join(filter(None, [view.headline, target])):
+    # The verdict already counts the files of a plan.
+    headline = view.headline.partition(": ")[2] if view.kind == "plan" and view.files_changed else view.headline
+    if counts := " · ".join(filter(None, [headline, target])):
         yield f"\n{counts}\n"
-    near = [guard for guard in view.guards if guard.is_near and not guard.blocks] if view.kind == "plan" else []
-    remarks = [*view.remarks, *(f"Guard {guard.guard}: {guard.reason}" for guard in near)]
+    near = [guard.below for guard in view.guards if guard.below] if view.kind == "plan" else []
+    remarks = [*view.remarks, *near]
     if remarks:
         yield "\n"
     for sentence in remarks:
@@ -98,7 +99,9 @@ def _blocked(guard: GuardView) -> str:
 def _foot(view: View, link: str | None) -> Iterator[str]:
     if link and (address := safe_address(link)):
         yield f"[All details]({address})"
-    if view.digest:
+    if view.digest and view.is_filtered:
+        yield "This plan is filtered. To approve a digest, use that of the whole plan."
+    elif view.digest:
         yield f"Digest `{view.digest}`"
 
 
@@ -157,7 +160,7 @@ def _diagnostic(diagnostic: Diagnostic, names: Names) -> str:
 
 
 def _not_made(reasons: Sequence[NotMade]) -> Block:
-    start = "\n#### Not changed as planned\n\n| Files | Not made | Status | Reason |\n|--:|:--|:--|:--|\n"
+    start = "\n#### Not changed as planned\n\n| Files | Not applied | Status | Reason |\n|--:|:--|:--|:--|\n"
     rows = (
         f"| {item.files:,} | {item.left} | {outcome_words(item.status, in_part=item.in_part)} "
         f"| {_cell(item.error) if item.error else ''} |\n"
@@ -232,11 +235,12 @@ def _kinds(groups: Groups, view: View, share: float) -> Block:
     """Return files by what changes on them, those that change in the same way together."""
 
     def rest(written: int) -> str:
-        return f"{counted(len(groups) - written, 'more kind')} of change on {counted(groups.files(written), 'file')}"
+        return f"{counted(len(groups) - written, 'more group')} with {counted(groups.files(written), 'file')}"
 
     verbs = _MADE if view.kind == "report" else _PLANNED
     pieces = (_kind(group, verbs) for group in groups[:SHOWN_KINDS])
-    return _on_demand(f"{counted(groups.files(0), 'file')}, by kind of change", pieces, len(groups), rest, share=share)
+    title = f"{counted(groups.files(0), 'file')}, grouped by what changes"
+    return _on_demand(title, pieces, len(groups), rest, share=share)
 
 
 def _kind(group: ChangeGroup, verbs: Mapping[Op, str]) -> str:

@@ -22,6 +22,7 @@ from tagsync.model import (
     TestFailure,
     TestResult,
     as_shown,
+    counted,
 )
 
 Names = Mapping[str, str]
@@ -87,18 +88,6 @@ def plan_summary(plan: Plan) -> str:
     return f"{counted(summary.files_changed, 'file')}: {changes}{calls}"
 
 
-_CAUSE_WORDS = {
-    Cause.UPLOADED: "all tags lost in an upload",
-    Cause.EXPIRED: "until date reached",
-    Cause.PENDING: "not applied by the previous run",
-}
-
-
-def cause_words(cause: Cause) -> str:
-    """Return why a change is necessary again."""
-    return _CAUSE_WORDS.get(cause, str(cause))
-
-
 def why_words(cause: Cause | None, commit: str | None) -> list[str]:
     """Return why a change is necessary, as far as it is known.
 
@@ -108,13 +97,13 @@ def why_words(cause: Cause | None, commit: str | None) -> list[str]:
     """
     words = [f"no longer declared since {shown(commit)}"] if commit else []
     # That a manifest changed is clear from the commit.
-    return words if cause is None or (words and cause is Cause.MANIFEST) else [*words, cause_words(cause)]
+    return words if cause is None or (words and cause is Cause.MANIFEST) else [*words, cause]
 
 
 def cause_counts(plan: Plan) -> list[str]:
     """Return each cause that occurs, with the number of changes that it has made necessary."""
     counts = Counter(item.cause for item in plan.drift)
-    return [f"{cause_words(cause)} ({counts[cause]:,})" for cause in Cause if counts[cause]]
+    return [f"{cause} ({counts[cause]:,})" for cause in Cause if counts[cause]]
 
 
 def common_cause(plan: Plan) -> Cause | None:
@@ -131,7 +120,7 @@ def _unknown_causes(plan: Plan) -> int:
 def cause_sentence(plan: Plan) -> str | None:
     """Return why changes are necessary again, as far as it is known."""
     if cause := common_cause(plan):
-        return f"Cause of all changes: {cause_words(cause)}"
+        return f"Cause of all changes: {cause}"
     counts = cause_counts(plan)
     unknown = _unknown_causes(plan)
     return f"Causes: {', '.join([*counts, *([f'unknown ({unknown:,})'] if unknown else [])])}" if counts else None
@@ -203,11 +192,18 @@ def status_counts(counts: Sequence[tuple[Status, int]]) -> str:
 
 
 def reason_words(status: Status, error: str | None, *, in_part: bool = False) -> str:
-    """Return why a file was not changed: 'not sent, the run was interrupted' or 'failed: file is locked'."""
-    start = f"{IN_PART}: " if in_part else ""
+    """Return why a file was not changed: 'not sent, the run was interrupted' or 'failed: file is locked'.
+
+    Args:
+        status: the file's status.
+        error: the error message, if there is one.
+        in_part: whether some of the file's changes were made.
+    """
     if status is Status.SKIPPED and error:
-        return start + shown(error.replace("not sent: ", "not sent, ", 1))
-    return f"{start}{status_words(status)}: {shown(error)}" if error else start + status_words(status)
+        words = shown(error.replace("not sent: ", "not sent, ", 1))
+        return f"{IN_PART}: {words}" if in_part else words
+    words = outcome_words(status, in_part=in_part)
+    return f"{words}: {shown(error)}" if error else words
 
 
 def guard_count(guard: Guard) -> str:
@@ -230,7 +226,7 @@ def usual_calls(plan: Plan) -> list[tuple[str, int]]:
         ("one call per tag", estimate.per_tag),
         ("one call per tag set", estimate.per_tag_set),
         ("one call per file", estimate.per_file),
-        ("never fewer than", estimate.lower_bound),
+        ("lower bound", estimate.lower_bound),
     ]
 
 
@@ -238,11 +234,6 @@ def coverage_sentence(coverage: Coverage, files: int) -> str:
     """Return how many of a library's files are selected."""
     count = len(coverage.unselected) + coverage.more_unselected
     return f"{files - count:,} of {counted(files, 'file')} selected, {count:,} by no rule"
-
-
-def counted(count: int, noun: str, plural: str | None = None) -> str:
-    """Return a number and its noun, with an s unless a plural is given."""
-    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 
 def notices_listed(count: int) -> str:

@@ -8,6 +8,7 @@ from tagsync.model import (
     FileChange,
     Op,
     Plan,
+    counted,
 )
 from tagsync.reporting.counts import ChangeCounts, count_changes, unselected_by_folder
 from tagsync.reporting.groups import Causes, Groups, causes_of, groups
@@ -15,7 +16,6 @@ from tagsync.reporting.guard_view import UNDOING, guard_views
 from tagsync.reporting.phrases import (
     cause_counts,
     cause_sentence,
-    counted,
     coverage_sentence,
     filter_sentence,
     guard_count,
@@ -42,6 +42,7 @@ class PlanView(View):
         self.plan = plan
         self.target = plan.target
         self.digest = None if refused or plan.errors else plan.digest
+        self.is_filtered = self.kind == "plan" and plan.inputs.is_filtered
         self.files_changed = plan.summary.files_changed
         self.guards = guard_views(plan)
         self.diagnostics = worst_first(plan.diagnostics)

@@ -19,7 +19,8 @@ from tagsync.events import (
     Retrying,
     Waiting,
 )
-from tagsync.reporting.phrases import counted, duration
+from tagsync.model import counted
+from tagsync.reporting.phrases import duration
 
 _FILES_A_LINE = 10_000
 _LINES_OF_CALLS = 10

@@ -7,15 +7,16 @@ from dataclasses import replace
 from functools import cached_property
 
 from tagsync.model import (
+    READ_BACK,
     FileChange,
     FileOutcome,
     Op,
     Report,
     Status,
+    counted,
 )
 from tagsync.reporting.groups import groups
 from tagsync.reporting.phrases import (
-    counted,
     sent_sentence,
     status_counts,
     tag_counts,
@@ -45,7 +46,11 @@ class ReportView(PlanView):
         self.digest, self.applied_commit = plan.digest, report.applied_commit
         counts = Counter(outcome.status for outcome in report.outcomes)
         self.statuses = [(status, counts[status]) for status in Status if counts[status]]
-        self.advice = _advice(report, counts)
+        self.advice = list[str]()
+        if not report.converged and report.outcome != "refused":
+            self.advice.append("Run the same command again: it sends only what is missing.")
+        if counts[Status.STALE]:
+            self.advice.append("Plan again to change the stale files.")
         if self.refused:
             self.title = _REFUSED if any(item.level == "error" for item in report.diagnostics) else CANCELLED
             self.files_changed = 0
@@ -137,10 +142,11 @@ class ReportView(PlanView):
 
 
 def _reason(outcome: FileOutcome) -> str | None:
-    """Return an outcome's error without the request's id, with which each would be a reason of its own."""
-    if outcome.error and outcome.request_id:
-        return outcome.error.replace(f" (request {outcome.request_id})", "")
-    return outcome.error
+    """Return an outcome's error without the request's ID and tag, with which each would be a reason of its own."""
+    if outcome.error is None:
+        return None
+    reason, _, _ = outcome.error.partition(READ_BACK)
+    return reason.replace(f" (request {outcome.request_id})", "") if outcome.request_id else reason
 
 
 def _has_made(changes: Sequence[FileChange], outcome: FileOutcome, position: int) -> bool:
@@ -148,13 +154,3 @@ def _has_made(changes: Sequence[FileChange], outcome: FileOutcome, position: int
     if not outcome.arrived:
         return outcome.in_part
     return not outcome.already or len(outcome.already) < len(changes[position].changes)
-
-
-def _advice(report: Report, counts: Mapping[Status, int]) -> list[str]:
-    """Return what to do where an apply did not do everything."""
-    found = []
-    if not report.converged and report.outcome != "refused":
-        found.append("Run the same command again: it sends only what is missing.")
-    if counts[Status.STALE]:
-        found.append("Plan again to change the stale files.")
-    return found

@@ -4,9 +4,9 @@ from itertools import groupby
 from operator import attrgetter
 
 from tagsync.escape import shown
-from tagsync.model import Diagnostic, TestFailure, TestResult, TestRun, Unlisted
+from tagsync.model import Diagnostic, TestFailure, TestResult, TestRun, Unlisted, counted
 from tagsync.reporting.console import Lines
-from tagsync.reporting.phrases import counted, failure_lines, label_of_test
+from tagsync.reporting.phrases import failure_lines, label_of_test
 from tagsync.reporting.view import DiagnosticsView, Kind
 
 _DOTS = 60

@@ -1,13 +1,13 @@
 """Write one line for each operation on a tag: what changes, on how many files, and where the manifests ask for it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import takewhile
 
 from tagsync.escape import shown
-from tagsync.model import Op
+from tagsync.model import Op, counted
 from tagsync.reporting.console import Lines, Segment, columns, padded
 from tagsync.reporting.counts import MAX_PLACES, TagCount
-from tagsync.reporting.phrases import Names, counted, shown_origin, why_words
+from tagsync.reporting.phrases import Names, shown_origin, why_words
 
 SIGNS: dict[Op, tuple[str, str]] = {
     Op.ADD: ("+ ", "green"),
@@ -17,7 +17,7 @@ SIGNS: dict[Op, tuple[str, str]] = {
 """What a change of each kind starts with, and its style."""
 
 MAX_COLUMNS = 40
-"""The widest that the column of tags gets; a longer tag moves the rest of its own line."""
+"""The widest that the column of tags gets."""
 
 _INDENT = "  "
 _INDENT_OF_DETAILS = "      "
@@ -38,7 +38,7 @@ def write_tag_lines(
         with_causes: whether to show why a change is necessary again.
     """
     kept = operations if room is None else operations[: _fitting(operations, room)]
-    width = min(MAX_COLUMNS, max((columns(_label(item)) for item in kept), default=0))
+    width = column_width(map(_label, kept))
     digits = max((len(f"{item.files:,}") for item in kept), default=0)
     for item in kept:
         files = f"{item.files:>{digits},} {'file ' if item.files == 1 else 'files'}"
@@ -49,6 +49,11 @@ def write_tag_lines(
         tags, most = counted(len(left), "more tag"), counted(left[0].files, "file")
         each = f"on {most}" if len(left) == 1 else f"each on {most}" if most == "1 file" else f"each on up to {most}"
         lines.write((f"{_INDENT}+ {tags}, {each} (-v lists them)", SIGNS[Op.ADD][1]))
+
+
+def column_width(labels: Iterable[str]) -> int:
+    """Return how many columns tags take; a tag that is too long for a column moves only the rest of its own line."""
+    return max((width for width in map(columns, labels) if width <= MAX_COLUMNS), default=0)
 
 
 def _fitting(operations: Sequence[TagCount], room: int) -> int:

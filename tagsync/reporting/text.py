@@ -3,17 +3,15 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from tagsync.escape import shown
-from tagsync.model import Diagnostic, Level, Op, Plan, Status, guard_finding, guard_limit, is_near_limit, objection
-from tagsync.reporting.console import Lines, Segment, columns, padded
+from tagsync.model import Diagnostic, Level, Op, Plan, Status, counted
+from tagsync.reporting.console import Lines, Segment, padded
 from tagsync.reporting.groups import ChangeGroup, GroupLine, Groups
 from tagsync.reporting.guard_view import UNDOING
 from tagsync.reporting.phrases import (
     Names,
     call_sentence,
     cause_sentence,
-    cause_words,
     common_cause,
-    counted,
     filter_sentence,
     missing_sentence,
     plan_summary,
@@ -26,7 +24,7 @@ from tagsync.reporting.phrases import (
 )
 from tagsync.reporting.plan_view import PlanView
 from tagsync.reporting.report_view import ReportView
-from tagsync.reporting.tag_lines import MAX_COLUMNS, SIGNS, write_tag_lines
+from tagsync.reporting.tag_lines import SIGNS, column_width, write_tag_lines
 
 SHOWN_LINES = 60
 """Lines of a plan, beyond which the rarest additions are only counted; removals are always shown."""
@@ -117,19 +115,18 @@ def _remarks(view: PlanView, *, everything: bool, with_blocks: bool) -> Iterator
         return
     if words := cause_sentence(plan):
         yield ((words, ""),)
-    yield from _guard_remarks(plan, with_blocks=with_blocks)
+    yield from _guard_remarks(view, with_blocks=with_blocks)
     if everything:
         yield from (((words, "dim"),) for words in _details(plan))
 
 
-def _guard_remarks(plan: Plan, *, with_blocks: bool) -> Iterator[tuple[Segment, ...]]:
-    for guard in () if plan.undoes else plan.guards:
-        if guard.blocked and with_blocks:
-            yield ((objection(guard, plan.digest), "bold red"),)
-        elif not guard.blocked and is_near_limit(guard):
-            both = "" if guard.limit.percent is None else "both "
-            words = f"the plan {guard_finding(guard)}; it blocks plans above {both}{guard_limit(guard)}"
-            yield ((f"Guard {guard.id}: ", "yellow"), (words, ""))
+def _guard_remarks(view: PlanView, *, with_blocks: bool) -> Iterator[tuple[Segment, ...]]:
+    for guard in view.guards:
+        if guard.blocks and with_blocks:
+            yield ((guard.objection, "bold red"),)
+        elif guard.below:
+            verdict, colon, figures = guard.below.partition(":")
+            yield ((verdict + colon, "yellow"), (figures, ""))
 
 
 def _details(plan: Plan) -> Iterator[str]:
@@ -158,11 +155,10 @@ def _write_missing(view: PlanView, lines: Lines) -> None:
 
 def _write_files(view: PlanView, lines: Lines) -> None:
     """Write every file, those with the same changes together."""
-    if not view.groups:
-        return
-    lines.write()
-    lines.write(("Files", "bold"))
-    write_groups(view.groups, view.names, lines, everything=True)
+    for section in view.sections:
+        lines.write()
+        lines.write(("Files", "bold"))
+        write_groups(section.groups, view.names, lines, everything=True)
 
 
 def write_groups(groups: Groups, names: Names, lines: Lines, *, everything: bool) -> int:
@@ -181,7 +177,7 @@ def _write_group(group: ChangeGroup, names: Names, lines: Lines, *, everything: 
         lines.write(("  " + shown(path), "bold"))
     if len(kept) < count:
         lines.write((f"  and {counted(count - len(kept), 'more file')}", "bold"))
-    width = min(MAX_COLUMNS, max((columns(SIGNS[line.op][0] + shown(line.tag)) for line in group.lines), default=0))
+    width = column_width(SIGNS[line.op][0] + shown(line.tag) for line in group.lines)
     for line in group.lines:
         lines.write(*_change_segments(line, names, width))
 
@@ -194,7 +190,7 @@ def _change_segments(line: GroupLine, names: Names, width: int) -> Iterable[Segm
     if line.origin:
         yield f"  {shown_origin(line.origin, names)}{' and others' if line.more else ''}", "dim"
     if line.cause:
-        yield f"  {cause_words(line.cause)}", "dim"
+        yield f"  {line.cause}", "dim"
 
 
 def report_text(view: ReportView, lines: Lines, *, everything: bool = False, plan_shown: bool = False) -> None:

@@ -92,6 +92,7 @@ class View:
         remarks: sentences about the result as a whole.
         target: which library, where there was one.
         digest: of the plan, where there is one that could be applied.
+        is_filtered: whether the digest is that of a plan that leaves out changes, so that an apply makes another plan.
         applied_commit: the commit of the manifests that an apply completed.
         files_changed: how many files the plan changes, or an apply has changed.
         guards: what each guard says.
@@ -109,6 +110,7 @@ class View:
     remarks: Sequence[str] = ()
     target: TargetName | None = None
     digest: str | None = None
+    is_filtered: bool = False
     applied_commit: str | None = None
     files_changed: int = 0
     guards: Sequence[GuardView] = ()
@@ -151,7 +153,15 @@ class View:
 
 
 class DiagnosticsView(View):
-    """What formats show of a command that made no plan."""
+    """What formats show of a command that made no plan.
+
+    Args:
+        title: the outcome in a few words.
+        diagnostics: what was found.
+        names: how to show manifests.
+        manifests: the names of those that were read.
+        more: how many diagnostics were not even kept.
+    """
 
     kind: Kind = "manifests"
 

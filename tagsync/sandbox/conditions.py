@@ -44,7 +44,11 @@ def _has_words(text: Any, query: str) -> bool:
 def on_column(column: str, operator: str, values: Sequence[Any]) -> Condition:
     """Compare a column, or another SQL expression with one value for each row."""
     if operator == ":":
-        return _begins_with(column, values[0])
+        # A range can use an index, because SQLite sorts by code point.
+        past = _past(values[0])
+        if past is None:
+            return Condition(f"{column} >= ?", (values[0],))
+        return Condition(f"({column} >= ? AND {column} < ?)", (values[0], past), narrows=True)
     if operator == "HAS":
         return Condition(f"has_words({column}, ?)", (values[0],))
     narrows = column in _INDEXED and not operator.startswith("NOT")
@@ -92,14 +96,6 @@ def _compared(column: str, operator: str, values: Sequence[Any]) -> Condition:
     if operator == "NOT =":
         return Condition(f"{column} IS NOT ?", tuple(values))
     return Condition(f"{column} {operator} ?", tuple(values))
-
-
-def _begins_with(column: str, value: str) -> Condition:
-    """Return a condition for a prefix as a range, which can use an index, because SQLite sorts by code point."""
-    past = _past(value)
-    if past is None:
-        return Condition(f"{column} >= ?", (value,))
-    return Condition(f"({column} >= ? AND {column} < ?)", (value, past), narrows=True)
 
 
 def _past(value: str) -> str | None:

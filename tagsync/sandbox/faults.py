@@ -88,7 +88,11 @@ class FaultScript:
 
 
 def read_script(path: Path) -> FaultScript:
-    """Read a fault script."""
+    """Read a fault script.
+
+    Raises:
+        FaultScriptError: the file cannot be read, or is not a valid fault script.
+    """
     try:
         rules = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

@@ -56,11 +56,19 @@ class LibraryFile:
         self._is_array = first.lstrip().startswith("[")
 
     def rows(self) -> Iterator[tuple[Any, ...]]:
-        """Yield a row for each object."""
+        """Yield a row for each object.
+
+        Raises:
+            SeedError: an object is not one of the list API; the message has its place and the reason.
+        """
         return (self.row(number, item) for number, item in self.objects())
 
     def row(self, number: int, item: Any) -> tuple[Any, ...]:
-        """Return the row for an object; see `row_of`."""
+        """Return the row for an object; see `row_of`.
+
+        Raises:
+            SeedError: it is not an object of the list API; the message has its place and the reason.
+        """
         try:
             return row_of(number, item)
         except _NotAFile as error:
@@ -68,7 +76,11 @@ class LibraryFile:
             raise SeedError(f"{where} is not a file object as the list API returns it: {error}") from error
 
     def objects(self) -> Iterator[tuple[int, Any]]:
-        """Yield the number and the JSON value of each object."""
+        """Yield the number and the JSON value of each object.
+
+        Raises:
+            SeedError: the file is not JSON; the message has the place and the reason.
+        """
         return self._array() if self._is_array else self._lines()
 
     def place(self, number: int) -> str:

@@ -100,7 +100,16 @@ class Store:
             try:
                 self._db = sqlite3.connect(database, isolation_level=None, timeout=30, check_same_thread=False)
                 on_failure.callback(self._db.close)
-                self._prepare(library)
+                self._db.execute("PRAGMA journal_mode = WAL")
+                self._db.execute("PRAGMA synchronous = OFF")
+                add_functions(self._db)
+                seeded = self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'facts'").fetchone()
+                fingerprint = fingerprint_of(library)
+                if seeded is None:
+                    self._seed(library, fingerprint)
+                else:
+                    self._db.execute(_PENDING)
+                    self.source_changed = self._fact("source") != fingerprint
             except sqlite3.Error as error:
                 raise SeedError(
                     f"the sandbox database {database} cannot be used ({error}): try sandbox reset"
@@ -111,18 +120,6 @@ class Store:
         self._orders = Orders(self._db)
         self._shuffles = 0
         self._db.create_function("shuffled", 4, _shuffled, deterministic=True)
-
-    def _prepare(self, library: Path) -> None:
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = OFF")
-        add_functions(self._db)
-        seeded = self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'facts'").fetchone()
-        fingerprint = fingerprint_of(library)
-        if seeded is None:
-            self._seed(library, fingerprint)
-        else:
-            self._db.execute(_PENDING)
-            self.source_changed = self._fact("source") != fingerprint
 
     def close(self) -> None:
         """Close the database."""

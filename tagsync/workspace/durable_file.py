@@ -43,7 +43,11 @@ class Disk:
     _FLAGS = os.O_RDWR | os.O_CREAT | os.O_APPEND
 
     def open(self, path: Path) -> DiskFile:
-        """Open a file; create it if it does not exist."""
+        """Open a file; create it if it does not exist.
+
+        Raises:
+            StateError: it is not a regular file of this user.
+        """
         return DiskFile(open_file(path, self._FLAGS))
 
     def create(self, path: Path) -> DiskFile:

@@ -6,7 +6,7 @@ No hook runs, nothing in the repository changes, and variables that point git to
 import os
 import re
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from tagsync.errors import RefusedError, UsageError
@@ -40,8 +40,8 @@ _PLAIN_REF = re.compile(r"refs/[\w./-]+", re.ASCII)
 
 _UNSHALLOW = "fetch the whole history: git fetch --unshallow origin (fetch-depth: 0 in GitHub Actions)"
 
-_OTHERS = {"120000": "a symbolic link", "160000": "a submodule"}
-"""The entries of a revision that are not files, by their mode."""
+_LINK, _SUBMODULE = "120000", "160000"
+"""The modes of entries of a revision that are not files."""
 
 
 def git_command(folder: Path, *arguments: str) -> list[str]:
@@ -181,37 +181,63 @@ class WorkTree:
     def _contains(self, path: Path) -> bool:
         return Path(os.path.realpath(path)).is_relative_to(self.top)
 
-    def check_out(self, commit: str, paths: Sequence[Path], into: Path) -> None:
+    def check_out(self, commit: str, paths: Sequence[Path], into: Path, suffixes: Iterable[str]) -> None:
         """Write a revision's files below some paths to a new folder.
 
         Args:
             commit: the revision.
             paths: paths relative to the top of the work tree.
             into: the folder to create; `INTO.index` is used for a temporary index.
+            suffixes: how the names of the files that count end. Other links out of the work tree are left out.
 
         Raises:
-            RefusedError: a path contains a symbolic link or a submodule.
+            RefusedError: a path contains a submodule, or a symbolic link that leads out of the work tree.
         """
         into.mkdir()
         _run(self.top, "read-tree", commit, more=_index_of(into), option=self._option)
-        self.check_out_more(paths, into)
+        for link in self._check_out(commit, paths, into):
+            if link in paths:
+                raise self._unknown(commit, str(link), "a symbolic link")
+            # A link to a file of the same revision stays. The reader of manifests checks that the file is below PATH.
+            target = os.path.normpath(link.parent / (into / link).readlink())
+            if not f"{target}/".startswith(("/", "../")):
+                continue
+            if link.name.lower().endswith(tuple(suffixes)):
+                raise self._unknown(commit, str(link), "a symbolic link that leads out of the repository")
+            (into / link).unlink()
 
-    def check_out_more(self, paths: Sequence[Path], into: Path) -> None:
-        """Write more files of the revision that `check_out` wrote to a folder."""
+    def check_out_more(self, commit: str, paths: Sequence[Path], into: Path) -> None:
+        """Write more files of a revision to a folder; see `check_out`.
+
+        Raises:
+            RefusedError: a path contains a submodule or a symbolic link, whose target may not be in the folder.
+        """
+        for link in self._check_out(commit, paths, into):
+            (into / link).unlink()
+            raise self._unknown(commit, str(link), "a symbolic link")
+
+    def _unknown(self, commit: str, name: str, kind: str) -> RefusedError:
+        return RefusedError(
+            f"{quoted(name, 200)} is {kind} at commit {commit[:7]}, so its earlier content is unknown: use a later "
+            f"revision, or plan without {self._option}"
+        )
+
+    def _check_out(self, commit: str, paths: Sequence[Path], into: Path) -> list[Path]:
+        """Write files, and return those that are symbolic links."""
         index = _index_of(into)
         listed = ("ls-files", "--stage", "-z", "--", *map(_below, paths))
         entries = _run(self.top, *listed, more=index, option=self._option).split(b"\0")
-        names = []
+        names, links = [], []
         for entry in filter(None, entries):
             mode, name = os.fsdecode(entry[:6]), entry.partition(b"\t")[2]
-            if mode in _OTHERS:
-                raise RefusedError(
-                    f"{quoted(os.fsdecode(name), 200)} is {_OTHERS[mode]} at that revision, so its earlier content is "
-                    f"unknown: plan without {self._option}, or use other PATHs"
-                )
+            if mode == _SUBMODULE:
+                raise self._unknown(commit, os.fsdecode(name), "a submodule")
+            if mode == _LINK:
+                links.append(Path(os.fsdecode(name)))
             names.append(name + b"\0")
         checkout = ("checkout-index", f"--prefix={into}/", "-z", "--stdin")
         _run(self.top, *checkout, more=index, fed=b"".join(names), option=self._option)
+        return links
 
 
 def _index_of(folder: Path) -> Mapping[str, str]:

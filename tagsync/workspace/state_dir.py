@@ -100,7 +100,11 @@ def check_file(path: Path) -> bool:
 
 
 def remove_file(path: Path) -> bool:
-    """Remove a file of the state directory, or a link in its place; return whether it existed."""
+    """Remove a file of the state directory, or a link in its place; return whether it existed.
+
+    Raises:
+        StateError: it cannot be removed.
+    """
     try:
         path.unlink()
     except FileNotFoundError:
@@ -113,7 +117,11 @@ def remove_file(path: Path) -> bool:
 
 
 def check_database(path: Path) -> None:
-    """Check the files of a database in the state directory, because SQLite follows symbolic links."""
+    """Check the files of a database in the state directory, because SQLite follows symbolic links.
+
+    Raises:
+        StateError: one of them is not a regular file of this user.
+    """
     for suffix in DATABASE_SUFFIXES:
         check_file(path.with_name(path.name + suffix))
 

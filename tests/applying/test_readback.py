@@ -45,7 +45,8 @@ def test_readback_confirms_what_the_library_shows(status: Status) -> None:
 def test_readback_fails_an_accepted_change_that_is_not_shown() -> None:
     outcome, asked = settled(Status.ACCEPTED, listed={FILE: UNTOUCHED})
     assert outcome.status is Status.FAILED
-    assert outcome.error == "ImageKit accepted the change, but the file lacks the tag 'caf\u00e9'"
+    why = "ImageKit accepted the change, but does not show it; when read back, the file lacks the tag 'caf\u00e9'"
+    assert outcome.error == why
     assert set(asked) == {FILE}
 
 

@@ -248,7 +248,7 @@ def test_report_is_incomplete_after_an_internal_error(sandbox: Make, declare: De
     assert "RecursionError" in report.diagnostics[0].message
 
 
-@pytest.mark.parametrize("place", ["workspace.durable_file._RealFile.close", "applying.journal.Journal.ended"])
+@pytest.mark.parametrize("place", ["workspace.durable_file.DiskFile.close", "applying.journal.Journal.ended"])
 def test_journal_that_cannot_be_closed_still_gives_a_report(
     sandbox: Make, declare: Declare, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:

@@ -103,7 +103,7 @@ def live(life):
     for name in ("open", "create", "rename", "sync_folder"):
         disturbed(durable_file.Disk, name, life, steps)
     for name in ("append", "sync"):
-        disturbed(durable_file._RealFile, name, life, steps)
+        disturbed(durable_file.DiskFile, name, life, steps)
     code = run(life["arguments"])
     with open(life["state"] + ".steps", "w") as file:
         json.dump(steps, file)

@@ -327,17 +327,69 @@ def test_changed_since_refuses_paths_through_links(tagsync: Command, *, absolute
         assert "leads through the link" in ran.err
 
 
-def test_changed_since_refuses_links_and_submodules_of_the_revision(tagsync: Command) -> None:
+def test_changed_since_refuses_submodules_of_the_revision(tagsync: Command) -> None:
+    git("update-index", "--add", "--cacheinfo", f"160000,{git('rev-parse', 'HEAD')},in/module")
+    git("commit", "--quiet", "--message", "a submodule")
+    ran = tagsync(*SINCE, "in")
+    assert ran.code == 4
+    assert f"'in/module' is a submodule at commit {git('rev-parse', '--short=7', 'HEAD')}" in ran.err
+
+
+def test_changed_since_follows_links_of_the_revision_as_of_then(tagsync: Command) -> None:
     Path("in/linked.yaml").symlink_to("shoes.yaml")
+    Path("in/README").symlink_to("nowhere")
+    Path("in/other").symlink_to("/etc/hostname")
+    commit()
+    assert paths(tagsync(*SINCE, "in").document) == []
+    Path("in/linked.yaml").unlink()
+    write("in/shoes.yaml", manifest("- path: /d.jpg\n  tags: [new]"))
+    # What the link leads to now does not matter.
+    Path("in/linked.yaml").symlink_to("other.yaml")
+    write("in/other.yaml", manifest("- path: /c.jpg\n  tags: [new]"))
+    assert {"/c.jpg", "/d.jpg"} <= set(paths(tagsync(*SINCE, "in").document))
+
+
+@pytest.mark.parametrize("target", ["{top}/in/shoes.yaml", "../../elsewhere.yaml", "/etc/passwd"])
+def test_changed_since_refuses_links_out_of_the_repository(tagsync: Command, target: str) -> None:
+    Path("in/linked.yaml").symlink_to(target.format(top=Path.cwd()))
     commit()
     Path("in/linked.yaml").unlink()
     ran = tagsync(*SINCE, "in")
     assert ran.code == 4
-    assert "'in/linked.yaml' is a symbolic link at that revision" in ran.err
-    git("commit", "--quiet", "--all", "--message", "no link")
-    git("update-index", "--add", "--cacheinfo", f"160000,{git('rev-parse', 'HEAD')},in/module")
-    git("commit", "--quiet", "--message", "a submodule")
-    assert "'in/module' is a submodule at that revision" in tagsync(*SINCE, "in").err
+    short = git("rev-parse", "--short=7", "HEAD")
+    assert f"'in/linked.yaml' is a symbolic link that leads out of the repository at commit {short}" in ran.err
+
+
+def test_changed_since_refuses_a_path_that_was_a_link(tagsync: Command) -> None:
+    Path("in").rename("old")
+    Path("in").symlink_to("old")
+    commit()
+    Path("in").unlink()
+    Path("old").rename("in")
+    ran = tagsync(*SINCE, "in")
+    assert (ran.code, "'in' is a symbolic link at commit" in ran.err) == (4, True)
+
+
+def test_changed_since_refuses_links_out_of_the_path_at_the_revision(tagsync: Command) -> None:
+    write("outside.yaml", manifest("- path: /d.jpg\n  tags: [new]"))
+    Path("in/linked.yaml").symlink_to("../outside.yaml")
+    commit()
+    Path("in/linked.yaml").unlink()
+    ran = tagsync(*SINCE, "in")
+    assert ran.code == 4
+    assert "the manifests at HEAD have errors" in ran.err
+
+
+def test_changed_since_reads_no_csv_file_through_a_link_of_the_revision(tagsync: Command) -> None:
+    write("in/csv.yaml", "apiVersion: tagsync/v1\nkind: TagSet\nspec: {filesFrom: [tags.csv]}\n")
+    Path("secret").write_text("path,tags\n/d.jpg,secret\n", encoding="utf-8")
+    Path("in/tags.csv").symlink_to(Path("secret").resolve())
+    commit()
+    Path("in/tags.csv").unlink()
+    write("in/tags.csv", "path,tags\n/d.jpg,new\n")
+    ran = tagsync(*SINCE, "in/csv.yaml")
+    assert ran.code == 4
+    assert f"'in/tags.csv' is a symbolic link at commit {git('rev-parse', '--short=7', 'HEAD')}" in ran.err
 
 
 def test_changed_since_ignores_git_variables_of_hooks(tagsync: Command, monkeypatch: pytest.MonkeyPatch) -> None:

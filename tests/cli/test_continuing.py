@@ -258,7 +258,7 @@ def test_expect_digest_refuses_more_than_the_rest(
     library.calls.calls.clear()
     result = tagsync(*again, "tags.yaml")
     assert (result.code, library.calls.writes) == (4, [])
-    assert "manifests, policy or library have changed since that one was looked at" in result.err
+    assert "the manifests, policy or library changed after that plan" in result.err
 
 
 def test_expect_digest_refuses_the_rest_without_the_state_directory(tagsync: Command, world: Build) -> None:

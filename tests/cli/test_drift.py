@@ -41,8 +41,8 @@ def test_plan_shows_what_happened_to_each_tag_since_the_previous_apply(tagsync: 
     assert causes(tagsync("plan", "--format=json", "tags.yaml").document) == {
         ("/a.jpg", "shoes"): "removed in the library",
         ("/b.jpg", "draft"): "added in the library",
-        ("/c.jpg", "new"): "all tags gone after an upload",
-        ("/c.jpg", "shoes"): "all tags gone after an upload",
+        ("/c.jpg", "new"): "all tags lost in an upload",
+        ("/c.jpg", "shoes"): "all tags lost in an upload",
         ("/c.jpg", "Person"): "AI tag came back",
     }
 
@@ -77,7 +77,7 @@ def test_drift_distinguishes_what_the_previous_apply_left_undone(tagsync: Comman
     shop(world, faults=(fault,))
     assert tagsync("apply", "--yes", "--rate=1000", "tags.yaml").code == 3
     assert set(causes(tagsync("plan", "--format=json", "tags.yaml").document).values()) == {
-        "not applied by the last run"
+        "not applied by the previous run"
     }
 
 
@@ -129,7 +129,7 @@ def test_kept_report_survives_an_apply_whose_calls_all_failed(tagsync: Command, 
     assert tagsync("apply", "--yes", "tags.yaml").code == 3
     assert [path.name[17:] for path in kept()] == ["000001.json", "unchanged.json"]
     found = causes(tagsync("plan", "--format=json", "tags.yaml").document)
-    assert found == {("/a.jpg", "shoes"): "not applied by the last run"}
+    assert found == {("/a.jpg", "shoes"): "not applied by the previous run"}
 
 
 def test_kept_report_is_private_and_separate_for_each_shard(tagsync: Command, world: Build) -> None:

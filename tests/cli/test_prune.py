@@ -335,3 +335,14 @@ def test_prune_compares_with_files_and_not_with_the_index(tagsync: Command) -> N
     before = git("status", "--porcelain")
     assert removals(tagsync(*PRUNE, "in").document) == {"/shop/a.jpg": ["sale"]}
     assert git("status", "--porcelain") == before
+
+
+def test_prune_follows_links_of_later_commits(tagsync: Command) -> None:
+    first = git("rev-parse", "HEAD")
+    Path("in/linked.yaml").symlink_to("tags.yaml")
+    commit()
+    Path("in/linked.yaml").unlink()
+    rules(SHOP.replace("sale, ", ""))
+    commit()
+    made = tagsync(*PLAN, f"--prune-since={first}", "in")
+    assert removals(made.document).keys() == {"/shop/a.jpg"}

@@ -315,7 +315,7 @@ def test_question_takes_yes_and_cancels_otherwise(tagsync: Command, *, answer: b
     shown = terminal.read_to_the_end()
     assert result.code == code
     assert "1 file: +1 -1 tags · 2 API calls" in shown, "standard output is no terminal, so the plan is here too"
-    assert "\r\nApply these changes? [y/N] " in shown
+    assert "\r\nTarget: sandbox library.jsonl\r\nApply these changes? [y/N] " in shown
     assert "tagsync: read 1 rule from 1 file" in shown  # CI is set: no bar
     assert ("Apply cancelled: nothing was changed" in shown) is (code == 4)
     if output == "json":
@@ -336,6 +336,18 @@ def test_question_says_how_to_list_files(tagsync: Command, count: int, verbose: 
     with screen(b"no\n") as terminal:
         assert tagsync("apply", *verbose, "--sandbox=many.jsonl", "many.yaml").code == 4
     assert ("To list the files first, answer n and add --verbose." in terminal.read_to_the_end()) is is_said
+
+
+@pytest.mark.parametrize(("count", "verbose", "is_said"), [(5, [], False), (6, [], True), (6, ["-v"], False)])
+def test_plan_on_a_terminal_says_how_to_list_files(
+    tagsync: Command, monkeypatch: pytest.MonkeyPatch, count: int, verbose: list[str], *, is_said: bool
+) -> None:
+    write_library(Path("many.jsonl"), [file_object(f"/{number}.jpg") for number in range(count)])
+    write_manifest("- {match: /**, tags: [new]}", "many.yaml")
+    words = "To list the files, add --verbose."
+    assert words not in tagsync("plan", *verbose, "--sandbox=many.jsonl", "many.yaml").err
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    assert (words in tagsync("plan", *verbose, "--sandbox=many.jsonl", "many.yaml").err) is is_said
 
 
 @pytest.mark.parametrize(

@@ -360,7 +360,7 @@ def _(stage: Stage) -> Result:
     return stage.tagsync("apply", "plan.json")
 
 
-@error("manifests, policy or library have changed since that one was looked at")
+@error("the manifests, policy or library changed after that plan")
 def _(stage: Stage) -> Result:
     shop(stage.world)
     return stage.tagsync("apply", "--yes", f"--expect-digest={NO_DIGEST}", "tags.yaml")

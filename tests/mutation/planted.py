@@ -397,8 +397,8 @@ BUGS = (
     Bug(
         "rows without the defaults of their manifest",
         "manifest/read.py",
-        "self.entries.add_document(located.name, source.defaults, manifest)",
-        "self.entries.add_document(located.name, Declaration(), manifest)",
+        "self.entries.add_document(located.name, source.defaults, manifest.name)",
+        "self.entries.add_document(located.name, Declaration(), manifest.name)",
         f"{CSV}::test_csv_rows_have_defaults_whose_reasons_are_in_the_manifest",
     ),
     Bug(

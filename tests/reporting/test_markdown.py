@@ -1,4 +1,6 @@
 import re
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from builders import ai, changed, current_file, diagnostics_as, plan_of, rendered
@@ -15,6 +17,7 @@ from tagsync.model import (
     Limit,
     Op,
     Origin,
+    Part,
     Plan,
     Report,
     RequestCounts,
@@ -47,7 +50,7 @@ def test_comment_has_verdict_then_tags_with_removals_first_then_files_on_demand(
         == f"""<!-- tagsync plan {DIGEST} -->
 ### Plan: 5 files to change
 
-5 files: +5 tags, -1 AI tag · 2 API calls, about 0.4 s · `shop` at `https://api.imagekit.io`
++5 tags, -1 AI tag · 2 API calls, about 0.4 s · `shop` at `https://api.imagekit.io`
 
 **Removing 1 AI tag cannot be undone.**
 
@@ -59,7 +62,7 @@ def test_comment_has_verdict_then_tags_with_removals_first_then_files_on_demand(
 
 Folders: `/x/` (4 files), `/` (1 file)
 
-<details><summary>5 files, by kind of change</summary>
+<details><summary>5 files, grouped by what changes</summary>
 
 - `/z.jpg`: remove AI `Person`; add `new`
 - `/x/a.jpg`, `/x/b.jpg`, `/x/c.jpg` and 1 more file: add `red`
@@ -84,6 +87,14 @@ def test_comment_of_empty_plan_is_short() -> None:
 Digest `{DIGEST}`
 """
     )
+
+
+@pytest.mark.parametrize("filters", [{"select": ("/x/*",)}, {"changed_since": "0" * 40}, {"part": Part(1, 2)}])
+def test_comment_of_filtered_plan_shows_no_digest_to_approve(filters: dict[str, Any]) -> None:
+    plan = plan_of()
+    text = rendered(replace(plan, inputs=plan.inputs._replace(**filters)), "markdown")
+    assert text.endswith("\nThis plan is filtered. To approve a digest, use that of the whole plan.\n")
+    assert f"Digest `{DIGEST}`" not in text
 
 
 def large() -> Plan:
@@ -113,10 +124,10 @@ def test_comment_fits_max_bytes_and_counts_what_it_leaves_out(max_bytes: int) ->
     count = 3000
     text = rendered(many(count), "markdown", max_bytes=max_bytes)
     assert max_bytes * 0.5 < len(text.encode()) <= max_bytes
-    assert f"{count:,} files: +{count:,} -{count:,} tags · 2 API calls" in text
+    assert f"\n+{count:,} -{count:,} tags · 2 API calls" in text
     (left,) = re.findall(r"\n… and ([\d,]+) more added tags\n\n</details>", text)
     assert int(left.replace(",", "")) == count - text.count("\n| add | ")
-    assert f"\n… and {count - 5:,} more kinds of change on {count - 5:,} files\n" in text
+    assert f"\n… and {count - 5:,} more groups with {count - 5:,} files\n" in text
 
 
 def test_comment_leaves_out_additions_before_removals() -> None:
@@ -178,7 +189,10 @@ def test_comment_names_guards_only_past_half_their_limit() -> None:
         Guard(GuardId.CHANGED_FILES, 9, 9, Limit(99), blocked=False),
     ]
     text = rendered(plan_of(changed(current_file("/a.jpg"), (Op.ADD, "x")), guards=guards), "markdown")
-    assert "- Guard newTags: the plan adds 251 tags that the library does not have yet; the limit is 500 tags" in text
+    assert (
+        "- Below the limit of guard newTags: the plan adds 251 tags that the library does not have yet. "
+        "Only plans above 500 tags are blocked\n" in text
+    )
     assert "changedFiles" not in text
 
 
@@ -200,7 +214,7 @@ def test_comment_of_report_is_in_past_tense_with_failures_first() -> None:
     assert "\n1 file changed: +1 -1 tags · 3 API calls in 1.5 s (1 retried, 2 rate-limited, 0.5 s waiting) · " in text
     missed = """#### Not changed as planned
 
-| Files | Not made | Status | Reason |
+| Files | Not applied | Status | Reason |
 |--:|:--|:--|:--|
 | 2 | +2 -2 tags | failed | `Locked` |
 | 1 | +1 -1 tags | failed | `Moved` |

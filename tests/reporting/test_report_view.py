@@ -61,6 +61,15 @@ def test_report_counts_changes_that_were_not_made_by_reason() -> None:
     ]
 
 
+def test_report_counts_failures_that_name_other_tags_as_one_reason() -> None:
+    errors = [
+        f"ImageKit failed: no (request {number}); when read back, the file lacks the tag {tag!r}"
+        for number, tag in (("r1", "a"), ("r2", "b"))
+    ]
+    outcomes = [FileOutcome(Status.FAILED, 1, error, request_id=f"r{number}") for number, error in enumerate(errors, 1)]
+    assert [(item.files, item.error) for item in in_part(*outcomes).not_made] == [(2, "ImageKit failed: no")]
+
+
 def test_report_without_a_made_change_says_so() -> None:
     tried = FileOutcome(Status.FAILED, 1, "no", parts=PartialOutcome(tried=((Op.ADD, "a"),)))
     assert in_part(tried).headline.startswith("No files changed")

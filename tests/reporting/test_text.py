@@ -98,8 +98,8 @@ def test_plan_has_one_line_per_operation_and_tag_and_a_summary(declare: Callable
         "Files",
         "  /shop/a.jpg",
         "  /shop/b.jpg",
-        f"      + catalog  {name}:6:14",
         f"      - draft    {name}:7:16",
+        f"      + catalog  {name}:6:14",
         "",
         "  /shop/hero.jpg",
         f"      - AI Person  cannot be undone  {name}:9:25",
@@ -235,22 +235,21 @@ def guarded(declare: Callable[..., DesiredState], observed: int, *, blocked: boo
 def test_plan_shows_a_guard_above_half_of_both_its_limits(
     declare: Callable[..., DesiredState], observed: int, *, is_shown: bool
 ) -> None:
-    shown = [line for line in plan_lines(guarded(declare, observed)) if "Guard" in line]
+    shown = [line for line in plan_lines(guarded(declare, observed)) if "of guard" in line]
     share = round(observed / 4)
-    words = f"the plan removes {observed} of 400 tags ({share} %); it blocks plans above both 30 % and 100 tags"
-    assert shown == ([f"Guard removedTags: {words}"] if is_shown else [])
+    words = f"the plan removes {observed} of 400 tags ({share} %). Only plans above both 30 % and 100 tags are blocked"
+    assert shown == ([f"Below the limit of guard removedTags: {words}"] if is_shown else [])
 
 
 def test_plan_breaks_sentences_between_words_on_a_narrow_terminal(declare: Callable[..., DesiredState]) -> None:
-    assert on_terminal(guarded(declare, 120), 60)[-2:] == [
-        "Guard removedTags: the plan removes 120 of 400 tags (30 %);",
-        "  it blocks plans above both 30 % and 100 tags",
+    assert on_terminal(guarded(declare, 120), 60)[-3:] == [
+        "Below the limit of guard removedTags: the plan removes 120",
+        "  of 400 tags (30 %). Only plans above both 30 % and 100",
+        "  tags are blocked",
     ]
     coloured = on_terminal(guarded(declare, 120), 60, NO_COLOR="", TERM="xterm-256color")
-    assert coloured[-2:] == [
-        "\x1b[33mGuard removedTags: \x1b[0mthe plan removes 120 of 400 tags (30 %);",
-        "  it blocks plans above both 30 % and 100 tags",
-    ]
+    assert coloured[-3] == "\x1b[33mBelow the limit of guard removedTags:\x1b[0m the plan removes 120"
+    assert coloured[-2:] == ["  of 400 tags (30 %). Only plans above both 30 % and 100", "  tags are blocked"]
     blocked = on_terminal(guarded(declare, 200, blocked=True), 60)
     assert blocked[-1] == f"  removedTags@{two_files(declare).digest}"
 
@@ -283,10 +282,10 @@ def test_plan_with_errors_is_no_plan(declare: Callable[..., DesiredState]) -> No
     assert plan_lines(plan) == ["No plan: 1 error for shop at https://api.imagekit.io."]
 
 
-def test_plan_lines_stay_aligned_beside_a_long_tag(declare: Callable[..., DesiredState]) -> None:
+def test_plan_lines_stay_aligned_and_narrow_beside_a_long_tag(declare: Callable[..., DesiredState]) -> None:
     long = "l" * 300
     lines = plan_lines(planned(declare(f"- path: /x.jpg\n  tags: [{long}, b]"), current_file("/x.jpg")))
-    assert lines[2].startswith("  + b" + " " * 37 + "  1 file")
+    assert lines[2].startswith("  + b  1 file")
     assert lines[3].startswith(f"  + {long}  1 file")
 
 

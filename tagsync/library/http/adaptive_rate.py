@@ -92,7 +92,13 @@ class AdaptiveRate:
         self._note(limits.windows, now)
 
     def refused(self, limits: RateLimits, went: float, now: float) -> None:
-        """Slow down after a 429 response."""
+        """Slow down after a 429 response.
+
+        Args:
+            limits: the limits that the response announced.
+            went: when the call was sent.
+            now: the current time.
+        """
         self._note(limits.windows, now)
         # Calls already in flight at the last 429 were sent at the old rate: their refusals carry no new information.
         if went <= self._refused_at:

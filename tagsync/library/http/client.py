@@ -138,6 +138,11 @@ class HttpClient:
     async def get(self, path: str, params: Mapping[str, str], parse: Callable[[Response], T]) -> T:
         """Send a GET call; retry it after a TransientError.
 
+        Args:
+            path: the path below the endpoint.
+            params: the query parameters.
+            parse: parses a response.
+
         Raises:
             LibraryError: no usable response.
         """
@@ -190,6 +195,12 @@ class HttpClient:
         self, method: str, path: str, *, params: Mapping[str, str] | None = None, payload: Any = None
     ) -> Response:
         """Send one call without a retry, and return its response, whatever its status.
+
+        Args:
+            method: GET for a read, POST for a bulk call.
+            path: the path below the endpoint.
+            params: the query parameters.
+            payload: the JSON to send.
 
         Raises:
             LibraryError: there was no complete response.

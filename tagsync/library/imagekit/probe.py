@@ -91,6 +91,14 @@ class Route:
 class Probe(Connection):
     """Sends calls one at a time, and records what their headers say.
 
+    Args:
+        endpoint: a checked base URL, or a name for an app.
+        key: the private key.
+        limiters: the rate limiters for reads and bulk calls.
+        app: an ASGI app to call in this process instead of the endpoint.
+        listener: receives `ApiCalls` at the end.
+        random: the source of jitter.
+
     Attributes:
         announced: the rate limits in each response.
         most_reads: the maximum number of reads, including those already sent.
@@ -135,19 +143,34 @@ class Probe(Connection):
         return listing_page(self._reader, await self._get(FILES_PATH, params))
 
     async def listing(self, listing: Listing = EVERYTHING, *, skip: int = 0, limit: int | None = None) -> Answer[Page]:
-        """Return a page of a listing."""
+        """Return a page of a listing.
+
+        Raises:
+            LibraryError: there was no usable response.
+            SpentError: the reads are used up.
+        """
         params = listing_params(listing, skip=skip, limit=limit or self.page_limit)
         return _answer(await self._get(FILES_PATH, params), self._reader.page)
 
     async def folder_names(self, limit: int) -> list[str]:
-        """Return the names of some folders; none if the library does not list folders."""
+        """Return the names of some folders; none if the library does not list folders.
+
+        Raises:
+            LibraryError: there was no usable response.
+            SpentError: the reads are used up.
+        """
         params = listing_params(EVERYTHING, skip=0, limit=limit) | {"type": "folder"}
         rows = _answer(await self._get(FILES_PATH, params), json_body).content
         folders = (row for row in rows if isinstance(row, dict)) if isinstance(rows, list) else ()
         return [row["name"] for row in folders if row.get("type") == "folder" and isinstance(row.get("name"), str)]
 
     async def details(self, file_id: str) -> Answer[CurrentFile]:
-        """Return a file's details."""
+        """Return a file's details.
+
+        Raises:
+            LibraryError: there was no usable response.
+            SpentError: the reads are used up.
+        """
         return _answer(await self._get(details_path(file_id), {}), self._reader.details)
 
     async def bulk(self, op: Op, file_ids: Sequence[str], tags: Sequence[str]) -> Answer[BulkResult]:

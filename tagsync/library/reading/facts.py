@@ -49,7 +49,8 @@ class Facts:
             return
         self._facts[name] = {"value": value, "at": self._now()}
         if self._place:
-            _write(self._place, self._facts)
+            with suppress(OSError), atomic_write(self._place) as file:
+                json.dump(self._facts, file, sort_keys=True)
 
 
 def _read(place: Path) -> dict[str, Any]:
@@ -59,8 +60,3 @@ def _read(place: Path) -> dict[str, Any]:
     except (OSError, StateError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
-
-
-def _write(place: Path, facts: dict[str, Any]) -> None:
-    with suppress(OSError), atomic_write(place) as file:
-        json.dump(facts, file, sort_keys=True)

@@ -93,7 +93,13 @@ class MisfitError(Exception):
 async def pages(
     library: Library, listing: Listing, *, first: Page | None = None, concurrency: int = 1
 ) -> AsyncGenerator[Page, None]:
-    """Yield the pages of a listing, each without the files of the page before it."""
+    """Yield the pages of a listing, each without the files of the page before it.
+
+    Raises:
+        MisfitError: the pages do not join.
+        UnstableListingError: more files have the same `createdAt` than fit on a page.
+        LibraryError: a page could not be read.
+    """
     before = Page((), ())
     async with aclosing(places(library, listing, first=first, concurrency=concurrency)) as found:
         async for place in found:
@@ -176,7 +182,14 @@ def _runs(page: Page) -> _Runs:
 
 
 class _Pagination:
-    """One reading of a listing."""
+    """One reading of a listing.
+
+    Args:
+        library: the library.
+        listing: what to list.
+        concurrency: the maximum number of concurrent calls.
+        since: the time of the search for later files to begin with.
+    """
 
     def __init__(self, library: Library, listing: Listing, concurrency: int, since: str = "") -> None:
         self._library = library
@@ -321,7 +334,12 @@ class _NoRowsError(Exception):
 
 
 class _Calls:
-    """Calls for pages of a listing that were sent ahead and not used yet."""
+    """Calls for pages of a listing that were sent ahead and not used yet.
+
+    Args:
+        library: the library.
+        listing: what to list.
+    """
 
     def __init__(self, library: Library, listing: Listing) -> None:
         self._library = library

@@ -102,6 +102,10 @@ class LibraryReader:
 
         A listing may omit a file that exists, because ImageKit's index can lag.
 
+        Args:
+            state: the state that `read` returned.
+            declared: the selectors of the files that manifests name.
+
         Returns:
             The state with the files that were found, and a warning if there are any.
 
@@ -160,7 +164,10 @@ class LibraryReader:
         why, first = needs.everything, None
         if why is None:
             try:
-                await self._search(needs)
+                self._files.begin()
+                searching = Searching(self._library, needs, self._facts, self._add_page, concurrency=self._concurrency)
+                await searching.run()
+                self._files.finish()
                 return Reading("searches", "they take fewer calls than listing all files")
             except UnprovenError as error:
                 why, first = str(error), error.first
@@ -168,17 +175,6 @@ class LibraryReader:
         self._files.finish()
         self._check_folders()
         return Reading("listing", why)
-
-    async def _search(self, needs: Needs) -> None:
-        """Read files by searches.
-
-        Raises:
-            UnprovenError: the library must be listed instead.
-        """
-        self._files.begin()
-        searching = Searching(self._library, needs, self._facts, self._add_page, concurrency=self._concurrency)
-        await searching.run()
-        self._files.finish()
 
     async def _read_listing(
         self, listing: Listing, begin: Callable[[], None], take: Callable[[Page], None], first: Page | None = None

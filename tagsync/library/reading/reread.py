@@ -33,6 +33,9 @@ class Rereader:
     async def many(self, file_ids: Sequence[str]) -> Files:
         """Read files by their details, by searches, or by listing all, whichever takes the fewest calls.
 
+        Args:
+            file_ids: the files.
+
         Returns:
             The files by ID; None for a deleted one. A file that could not be read has no item.
 

@@ -70,7 +70,9 @@ def finding(kind: str, queries: Queries, file: CurrentFile) -> Piece | None:
     if kind == "folder":
         return right_in(folder)
     if kind == "path":
-        return _below_top(queries, file.path)
+        # A file directly in the folder would also be found by a library that ignores subfolders.
+        top = file.path[: file.path.find("/", 1) + 1] or "/"
+        return below(queries, top if "/" in file.path[len(top) :] else "/") if queries.is_askable(top) else None
     if kind == "tag":
         tags = (*file.tags, *(tag.name for tag in file.ai_tags))
         return next((tagged(queries, tag) for tag in tags if queries.is_askable(tag)), None)
@@ -95,9 +97,3 @@ def _has_name(search: Search) -> Fits:
         return name in search.texts and folder in (None, here)
 
     return fits
-
-
-def _below_top(queries: Queries, path: str) -> Piece | None:
-    """Return a search below a folder that has the file's folder as a subfolder: the file's top folder, or the root."""
-    top = path[: path.find("/", 1) + 1] or "/"
-    return below(queries, top if "/" in path[len(top) :] else "/") if queries.is_askable(top) else None

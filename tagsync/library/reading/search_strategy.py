@@ -36,7 +36,15 @@ class UnprovenError(Exception):
 
 
 class Searching:
-    """Reads the needed files of a library by searches."""
+    """Reads the needed files of a library by searches.
+
+    Args:
+        library: the library.
+        needs: what the plan needs.
+        facts: remembers which kinds of search the library supports.
+        take: called with each page of files.
+        concurrency: the maximum number of concurrent calls.
+    """
 
     def __init__(
         self, library: Library, needs: Needs, facts: Facts, take: Callable[[Page], None], *, concurrency: int
@@ -83,7 +91,9 @@ class Searching:
         except _DistrustedError as error:
             raise await self._distrusted(error.kind) from error
         for kind in kinds:
-            await self._prove(kind)
+            if kind not in self._proven and self._facts.fact(_fact(kind)) != "yes" and not await self._control(kind):
+                raise self._refuted(kind)
+            self._facts.note(_fact(kind), "yes")
         # A declared file that is not found may be misspelled. Only a listing can show files with similar paths.
         wanted = (self._needs.paths | self._needs.file_ids) - self._needs.optional
         missing = min(wanted - self._found, default=None)
@@ -149,12 +159,6 @@ class Searching:
         """The files on the first page of the listing."""
         return self._first.files if self._first else ()
 
-    async def _prove(self, kind: str) -> None:
-        """Check that the library supports a kind of search, if necessary by searching for a known file."""
-        if kind not in self._proven and self._facts.fact(_fact(kind)) != "yes" and not await self._control(kind):
-            raise self._refuted(kind)
-        self._facts.note(_fact(kind), "yes")
-
     async def _control(self, kind: str) -> bool:
         """Return whether a search of a kind finds a file known to exist, and no file that does not match.
 
@@ -172,7 +176,11 @@ class Searching:
         raise UnprovenError(f"nothing proves that this library supports searches by {kind}")
 
     async def _distrusted(self, kind: str) -> UnprovenError:
-        """Return why a kind of search is not used."""
+        """Return why a kind of search is not used.
+
+        Raises:
+            UnprovenError: no known file can be searched for in this way.
+        """
         # One wrong result can have other causes. Remember "no" only if a search for a known file fails, too.
         if await self._control(kind):
             return UnprovenError(f"a search by {kind} returned a wrong result")

@@ -58,7 +58,13 @@ class Snapshot(Collection[CurrentFile]):
 
     def __init__(self) -> None:
         with self._explained():
-            self._db = _private()
+            # SQLite creates the file of this private database only once the cache is full.
+            self._db = SelfClosingDatabase()
+            self._db.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+            self._db.execute("PRAGMA journal_mode = MEMORY")
+            for statement in _TABLES.split(";"):
+                self._db.execute(statement)
+            self._db.execute("BEGIN")
             self._rows = RowCodec()
             self._next = 0
             self._queries = count()
@@ -181,7 +187,13 @@ class Snapshot(Collection[CurrentFile]):
 
 
 class QueryMatches(Collection[str]):
-    """The IDs of the files that a query finds."""
+    """The IDs of the files that a query finds.
+
+    Args:
+        db: the snapshot's database.
+        number: the number of the query.
+        explained: turns SQLite's errors into StateError.
+    """
 
     def __init__(
         self, db: SelfClosingDatabase, number: int, explained: Callable[[], AbstractContextManager[None]]
@@ -220,14 +232,3 @@ class QueryMatches(Collection[str]):
 def _composed(path: str) -> str | None:
     """Return a path in NFC; None if it is in NFC already."""
     return None if path.isascii() or is_normalized("NFC", path) else normalize("NFC", path)
-
-
-def _private() -> SelfClosingDatabase:
-    """Return a private temporary database; SQLite creates its file only once the cache is full."""
-    db = SelfClosingDatabase()
-    db.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
-    db.execute("PRAGMA journal_mode = MEMORY")
-    for statement in _TABLES.split(";"):
-        db.execute(statement)
-    db.execute("BEGIN")
-    return db

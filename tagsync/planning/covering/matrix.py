@@ -31,6 +31,9 @@ class Wanted:
     """Files and the tags that one op must change on each, in the order of the files' paths.
 
     There may be millions of files. So texts and sets that files share are stored once, and a file is a few numbers.
+
+    Args:
+        op: what the calls do.
     """
 
     def __init__(self, op: Op) -> None:

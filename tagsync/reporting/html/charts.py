@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from tagsync.escape import shown
-from tagsync.model import Op, Plan
+from tagsync.model import Op, Plan, counted
 from tagsync.reporting.counts import MAX_PLACES, FolderCount, TagCount
-from tagsync.reporting.phrases import Names, counted, shown_origin, usual_calls, why_words
+from tagsync.reporting.phrases import Names, shown_origin, usual_calls, why_words
 
 SHOWN_TAGS = 12
 """Rows of the table of tags before it is expanded."""
@@ -177,8 +177,8 @@ def _parts(count: FolderCount, longest: int) -> tuple[tuple[str, float, float], 
 
 
 def _bar_words(count: FolderCount) -> str:
-    signs = (("\N{MINUS SIGN}AI ", count.remove_ai), ("\N{MINUS SIGN}", count.remove), ("+", count.add))
-    return " ".join(f"{sign}{number:,}" for sign, number in signs if number)
+    signs = (("\N{MINUS SIGN}", count.remove_ai, " AI"), ("\N{MINUS SIGN}", count.remove, ""), ("+", count.add, ""))
+    return " ".join(f"{sign}{number:,}{kind}" for sign, number, kind in signs if number)
 
 
 def call_chart(plan: Plan) -> Chart | None:
@@ -192,4 +192,4 @@ def call_chart(plan: Plan) -> Chart | None:
         Bar(label, ((look, 0.0, round(100 * count / longest, 2)),), f"{count:,}")
         for look, (label, count) in zip(looks, calls, strict=True)
     )
-    return Chart("API calls", "Way", "Calls", bars)
+    return Chart("API calls", "Method", "API calls", bars)

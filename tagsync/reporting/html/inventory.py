@@ -5,11 +5,10 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from tagsync.escape import shown
-from tagsync.model import AITagUse, CurrentFile, Inventory, TagUse
+from tagsync.model import AITagUse, CurrentFile, Inventory, TagUse, counted
 from tagsync.reporting.html.table import harmless
 from tagsync.reporting.html.template import rendered_inventory
 from tagsync.reporting.inventory_text import folder_words, listed
-from tagsync.reporting.phrases import counted
 
 MAX_ROWS = 50_000
 """The most rows of a table: a browser searches them at once."""

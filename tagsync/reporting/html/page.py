@@ -5,8 +5,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from heapq import merge
 from typing import Any
 
-from tagsync.model import Diagnostic, FileChange, FileOutcome, Plan, Status, Unlisted, as_shown
-from tagsync.reporting.guard_view import GuardView, guard_view
+from tagsync.model import (
+    SANDBOX_ACCOUNT,
+    Diagnostic,
+    FileChange,
+    FileOutcome,
+    Plan,
+    Status,
+    Unlisted,
+    as_shown,
+    counted,
+)
+from tagsync.reporting.guard_view import guard_view
 from tagsync.reporting.html.charts import call_chart, folder_chart, tag_table
 from tagsync.reporting.html.table import FileRow, embedded
 from tagsync.reporting.html.template import Card, Notice, NotMadeRow, PageContent, Uncovered, rendered
@@ -15,10 +25,8 @@ from tagsync.reporting.phrases import (
     MIN_WAIT,
     Names,
     cause_sentence,
-    counted,
     duration,
     filter_sentence,
-    missing_sentence,
     named,
     outcome_words,
     plan_title,
@@ -75,7 +83,12 @@ def plan_html(view: PlanView, *, thumbnails: bool = False) -> Iterator[str]:
 
 
 def report_html(view: ReportView, *, thumbnails: bool = False) -> Iterator[str]:
-    """Yield a page that shows what an apply did."""
+    """Yield a page that shows what an apply did.
+
+    Args:
+        view: the report.
+        thumbnails: whether the page may load the files' thumbnails, which tells their host who looks at it.
+    """
     report = view.report
     pictures = view.plan.thumbnails if thumbnails else {}
 
@@ -126,8 +139,9 @@ def difference_html(view: DifferenceView) -> Iterator[str]:
         item
         for was, guard in found.guards
         for item in (
-            _past(guard_view(was, found.old, prefix="old: ")),
-            guard_view(guard, found.new, prefix="new: "),
+            # Nobody has to acknowledge a guard of an old plan any more.
+            guard_view(was, found.old, plan="old plan")._replace(blocks=False),
+            guard_view(guard, found.new, plan="new plan"),
         )
     ]
     return rendered(
@@ -155,17 +169,12 @@ def diagnostics_html(view: DiagnosticsView) -> Iterator[str]:
     return rendered(PageContent(kind="check", title=view.title, tone="bad" if failed else "good", **members))
 
 
-def _past(guard: GuardView) -> GuardView:
-    """Return a guard of an old plan, which nobody has to acknowledge any more."""
-    return guard._replace(counts=f"{guard.counts}, blocked", blocks=False) if guard.blocks else guard
-
-
-def _of_plan(view: PlanView, rows: Iterator[FileRow], made: str) -> dict[str, Any]:
+def _of_plan(view: PlanView, rows: Iterator[FileRow], moment: str) -> dict[str, Any]:
     """Return what pages of a plan and of its report both show."""
     plan = view.plan
     is_past = view.kind == "report"
     return {
-        "facts": _facts(view, made),
+        "facts": _facts(view, moment),
         "causes": cause_sentence(plan) or "",
         "tags": tag_table(view.counts.operations, view.names, is_past=is_past),
         "folders": folder_chart(view.counts.folders, is_past=is_past),
@@ -176,19 +185,19 @@ def _of_plan(view: PlanView, rows: Iterator[FileRow], made: str) -> dict[str, An
     }
 
 
-def _facts(view: PlanView, made: str) -> list[tuple[str, str]]:
+def _facts(view: PlanView, moment: str) -> list[tuple[str, str]]:
     """Return names and values for the top of the page."""
     plan = view.plan
     facts = [
         ("Environment", plan.target.environment or ""),
-        ("Account", plan.target.account),
-        ("Endpoint", plan.target.endpoint),
-        ("Made", made),
+        ("Account", plan.target.account if plan.target.account != SANDBOX_ACCOUNT else ""),
+        ("Sandbox", plan.target.sandbox or "") if plan.target.sandbox else ("Endpoint", plan.target.endpoint),
+        ("Applied" if view.kind == "report" else "Planned", moment.replace("T", " ").replace("Z", " UTC")),
         ("Filtered", (filter_sentence(plan.inputs) or "").removeprefix("Filtered ")),
         ("Only files that match", " or ".join(plan.inputs.select)),
-        ("Missing", missing_sentence(plan) or ""),
-        ("Reverts", plan.undoes or ""),
-        ("Digest", view.digest or ""),
+        ("Not found", counted(plan.summary.missing, "declared file") if plan.summary.missing else ""),
+        ("Undoes", plan.undoes or ""),
+        ("Digest of this filtered plan" if view.is_filtered else "Digest", view.digest or ""),
     ]
     return [(name, value) for name, value in facts if value]
 
@@ -236,7 +245,9 @@ def _listed(ranked: Sequence[Diagnostic], names: Names, unlisted: Iterable[Unlis
         levels[item.level] += item.more
     kept = ranked[:SHOWN_DIAGNOSTICS]
     return {
-        "diagnostics": [Notice(item.level, _place(item, names), item.message) for item in kept],
+        "diagnostics": [
+            Notice(item.level, LEVEL_WORDS[item.level], _place(item, names), item.message) for item in kept
+        ],
         "counts": ", ".join(counted(levels[level], noun) for level, noun in LEVEL_WORDS.items() if levels[level]),
         "more": levels.total() - len(kept),
     }

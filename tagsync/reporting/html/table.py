@@ -8,10 +8,9 @@ from typing import Any, NamedTuple
 
 from tagsync.documents.canonical import canonical
 from tagsync.escape import shown
-from tagsync.model import Change, FileChange, FileOutcome, Op, Reason
-from tagsync.reporting.counts import folder_of
+from tagsync.model import Change, FileChange, FileOutcome, Op, Reason, folder_of
 from tagsync.reporting.groups import Causes
-from tagsync.reporting.phrases import cause_words, shown_origin
+from tagsync.reporting.phrases import shown_origin
 
 PROMOTED = 1
 """A mark of a change: an AI tag is removed because it becomes an ordinary tag, or that ordinary tag is added."""
@@ -45,7 +44,13 @@ class FileRow(NamedTuple):
 
 
 def embedded(rows: Iterable[FileRow], causes: Causes, *, names: Mapping[str, str]) -> Iterator[str]:
-    """Yield the rows as one JSON object that can stand inside a script element."""
+    """Yield the rows as one JSON object that can stand inside a script element.
+
+    Args:
+        rows: the rows, in the order of their paths.
+        causes: why changes are necessary again, as far as it is known.
+        names: how to show manifests.
+    """
     tables = _Tables(causes, names)
     separator = '{"files":[\n'
     for row in rows:
@@ -129,7 +134,7 @@ class _Tables:
             "folders": self._folders,
             "tags": self._tags,
             "sources": self._sources,
-            "causes": map(cause_words, self._causes),
+            "causes": self._causes,
         }
         return {name: [shown(text) for text in table] for name, table in texts.items()} | {
             "statuses": list(self._statuses),

@@ -37,6 +37,7 @@ class Notice(NamedTuple):
     """A diagnostic in words; the place is empty if it concerns no manifest."""
 
     level: str
+    word: str
     place: str
     message: str
 
@@ -125,7 +126,15 @@ def rendered(page: PageContent) -> Iterator[str]:
 def rendered_inventory(
     *, kind: str, title: str, facts: Sequence[tuple[str, str]], placeholder: str, data: Iterator[str]
 ) -> Iterator[str]:
-    """Yield the text of a page with tables to search, piece by piece."""
+    """Yield the text of a page with tables to search, piece by piece.
+
+    Args:
+        kind: the command.
+        title: what the page shows.
+        facts: names and values below the title.
+        placeholder: what can be searched for.
+        data: the tables as JSON that is harmless in HTML.
+    """
     style = _text("page.css") + _text("inventory.css")
     script = f'"use strict";\n{_text("page.js")}{_text("inventory.js")}'
     return (

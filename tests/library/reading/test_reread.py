@@ -5,7 +5,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from builders import Sandbox, current_file, file_object, id_of, run, unlimited
+from builders import Sandbox, current_file, file_object, id_of, now, run, unlimited
 from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -91,6 +91,17 @@ def test_reread_finds_a_file_that_moved_between_pages(sandbox: Make) -> None:
     assert len(found) == 1100
     assert None not in found.values()
     assert (library.calls.count("list"), library.calls.count("details")) == (1, 100)
+
+
+@pytest.mark.parametrize("moment", ["2024-01-01T00:{:02}:{:02}.000Z", "2024-01-01T00:00:00.000Z"], ids=["many", "one"])
+def test_reread_lists_a_library_that_refuses_deep_pages_and_searches(sandbox: Make, moment: str) -> None:
+    names = paths(10_050)
+    files = [file_object(name, ["t"], createdAt=moment.format(n // 60 % 60, n % 60)) for n, name in enumerate(names)]
+    library = sandbox(*files, profile="strict", clock=now)
+    wanted = names[9_900:] if "{" in moment else names[:20]
+    found, _ = reread(library.app, wanted, library_size=15_000)
+    assert {file.path for file in found.values()} == set(wanted)
+    assert library.calls.count("details") <= 20
 
 
 def test_reread_uses_details_for_a_file_missing_from_search(sandbox: Make) -> None:

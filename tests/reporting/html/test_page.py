@@ -221,7 +221,7 @@ def test_page_of_blocked_plan_has_reason_examples_and_ack() -> None:
     )
     assert "Examples: /shop/shoes/red.jpg" in words
     assert f"--ack removedTags@sha256:{'0' * 64}" in words
-    assert "1 of 2 blocks" in words
+    assert "Guards 1 of 2 blocks this plan" in words
     assert "--ack newTags" not in words
 
 
@@ -248,7 +248,7 @@ def test_page_lists_changes_by_tag_with_riskiest_first() -> None:
         "added + catalog 2 tags.yaml:6:14 +1 more added + Sandal 1 tags.yaml:6:14 added + bags 1 tags.yaml:9:14"
     ) in words
     assert (
-        "Changes by folder Folder Changes /shop/bags/ -1 +2 /shop/shoes/ -AI 1 -1 +1 /shop/ -AI 1 +1 Guards"
+        "Changes by folder Folder Changes /shop/bags/ -1 +2 /shop/shoes/ -1 AI -1 +1 /shop/ -1 AI +1 Guards"
     ) in words
     assert "this plan 2 one call per tag 4 one call per tag set 5 one call per file 9" in words
 
@@ -294,8 +294,8 @@ def test_page_of_report_groups_reasons_of_failures_before_changed_tags() -> None
     words = Page(rendered(ordinary_report(), "html")).words.replace("\N{MINUS SIGN}", "-")
     assert "2 files changed: -1 tag, -1 AI tag · 7 API calls in 1.5 s (1 retried, 3 rate-limited" in words
     assert (
-        "Not changed as planned Files that were not changed as planned, by reason Files Not made Status Reason "
-        "1 +1 -1 tags, -1 AI tag failed file is locked 1 +2 tags stale the AI tag was judged anew" in words
+        "Not changed as planned Files that were not changed as planned, by reason Files Not applied Status Reason "
+        "1 file +1 -1 tags, -1 AI tag failed file is locked 1 file +2 tags stale the AI tag was judged anew" in words
     )
     assert "Changed tags Change Tag Files Rule AI tag removed -AI Sandal 1" in words
     assert words.index("Not changed") < words.index("Changed tags")
@@ -314,7 +314,7 @@ def test_page_of_report_starts_with_its_totals() -> None:
         "7 API calls 1 retried, 3 rate-limited",
         "1.5 s to write and verify 0.2 s of it waiting",
         "error 3 calls in a row were refused for the same reason",
-        "Made 2026-01-01T00:01:00Z",
+        "Applied 2026-01-01 00:01:00 UTC",
     ):
         assert part in words
 
@@ -443,7 +443,11 @@ def test_page_of_difference_has_targets_and_guards() -> None:
     words = difference_of(old, new).words
     assert "The plans are for different targets." in words
     assert "Old target shop at https://api.imagekit.io New target other at https://api.imagekit.io" in words
-    assert "old: newTags 1, blocked 0 tags passes new: newTags 2 0 tags blocks" in words
+    assert (
+        "Guards that differ Guards Guard The plan Limit Result "
+        "newTags (old plan) adds 1 tag that the library does not have yet limit: 0 tags blocked "
+        "newTags (new plan) adds 2 tags that the library does not have yet limit: 0 tags blocked"
+    ) in words
 
 
 def test_page_of_difference_between_equal_plans_is_empty() -> None:
