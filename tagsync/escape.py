@@ -41,3 +41,12 @@ def shown(text: str, limit: int | None = None) -> str:
 def quoted(text: str, limit: int = 60) -> str:
     """Return text in quotation marks, safe to print and cut to `limit` characters."""
     return f"'{shown(text, limit)}'"
+
+
+def shown_tag(tag: str) -> str:
+    """Return a tag that is safe to print, in quotation marks where lists and signs would make it ambiguous.
+
+    Lists separate tags with commas, and "AI " before a tag means an AI tag.
+    """
+    is_ambiguous = "," in tag or "  " in tag or tag != tag.strip() or tag.startswith(("AI ", "'", "+ ", "- "))
+    return f"'{shown(tag)}'" if is_ambiguous else shown(tag)

@@ -108,6 +108,7 @@ def capture_glob(pattern: str) -> Captures:
 
 
 def _compiled(parts: list[tuple[_Joint, list[_Token]]]) -> re.Pattern[str]:
+    # Atomic groups, (?>...), never give text back. See `path_glob` for why none has to.
     *first, (joint, tokens) = parts
     expression = "".join(f"(?>{_JOINT[before]}{_piece(piece, '[^/]', last=False)})" for before, piece in first)
     # A greedy last joint is faster, but would leave as little as possible for the captures behind it.
@@ -119,6 +120,7 @@ def _compiled(parts: list[tuple[_Joint, list[_Token]]]) -> re.Pattern[str]:
 def path_matcher(pattern: str) -> Callable[[str], object]:
     """Return a function that returns a true value for matching paths; a glob for a whole folder needs no expression."""
     prefix = literal_prefix(pattern)
+    # Globs for a whole folder are common, and comparing a prefix is much faster than an expression.
     if pattern == f"{escaped(prefix)}**":
         return lambda path: path.startswith(prefix)
     return path_glob(pattern).fullmatch

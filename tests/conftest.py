@@ -1,5 +1,6 @@
 """Fixtures: manifests from text, and libraries in this process or on a real socket."""
 
+import asyncio
 import os
 import signal
 import socket
@@ -10,7 +11,7 @@ from typing import Any, Protocol
 
 import pytest
 import uvicorn
-from builders import Sandbox, check_document, manifest, write_library
+from builders import Sandbox, check_document, manifest, now, write_library
 
 from tagsync.documents import writer
 from tagsync.documents.checksum import with_checksum
@@ -20,6 +21,25 @@ from tagsync.sandbox.app import make_app
 from tagsync.sandbox.store import Store
 
 pytest_plugins = ("canary",)
+
+
+EXTREMES = pytest.mark.parametrize("behaviour", [None, "strict", "lenient"])
+"""Runs a test with the usual behaviour of a library, and with the hardest and the easiest one for a client."""
+
+
+class SteadyClock:
+    """A library's clock, which goes on while no event loop runs; the virtual time of each loop starts again."""
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._before = self._latest = 0.0
+
+    def __call__(self) -> float:
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop:
+            self._loop, self._before = loop, self._latest + 60
+        self._latest = self._before + now()
+        return self._latest
 
 
 class Declare(Protocol):
@@ -78,13 +98,21 @@ def tags(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def sandbox(tmp_path: Path) -> Iterator[Callable[..., Sandbox]]:
+def behaviour() -> str | None:
+    """Return the profile of the libraries of `sandbox`; tests with EXTREMES override it."""
+    return None
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path, behaviour: str | None) -> Iterator[Callable[..., Sandbox]]:
     """Return a function that creates a library in this process."""
     made: list[Sandbox] = []
 
     def build(*files: dict[str, Any], **settings: Any) -> Sandbox:
         folder = tmp_path / f"sandbox-{len(made)}"
         folder.mkdir()
+        if behaviour:
+            settings = {"profile": behaviour, "clock": SteadyClock()} | settings
         made.append(Sandbox(folder, files, **settings))
         return made[-1]
 

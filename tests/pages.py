@@ -19,7 +19,7 @@ _HERE_DOCUMENT = re.compile(r"<<'?(\w+)'?$")
 _EXIT_CODE = re.compile(r"# exit code (\d+)$")
 _VARYING = re.compile(
     r"(?P<digest>sha256:[0-9a-f]{64}\b)|(?P<duration>\b\d+\.\d s\b)|(?P<day>\b\d{4}-\d\d-\d\d(?:T[\d:]+Z)?)"
-    r"|(?P<commit>\b[0-9a-f]{7}(?=:\S+:\d|$)|(?<=--prune-since )[0-9a-f]{12}\b)"
+    r"|(?P<commit>\b[0-9a-f]{7}(?=:\S+:\d|$)|(?<=--prune-since )[0-9a-f]{12}\b|(?<=Applied commit: )[0-9a-f]{40}\b)"
 )
 """Parts of output that vary from run to run."""
 

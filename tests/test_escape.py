@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tagsync.escape import quoted, shown
+from tagsync.escape import quoted, shown, shown_tag
 
 JOINERS = "\u200c\u200d"
 
@@ -126,3 +126,20 @@ def test_shown_returns_one_harmless_line(pieces: list[str], limit: int | None) -
     assert "##[" not in line
     assert "##vso[" not in line
     assert shown(line) == line
+
+
+@pytest.mark.parametrize(
+    ("tag", "words"),
+    [
+        ("red", "red"),
+        ("summer sale", "summer sale"),
+        ("AI", "AI"),
+        ("AI Person", "'AI Person'"),
+        ("a, b", "'a, b'"),
+        ("'x'", "''x''"),
+        (" x", "' x'"),
+        ("a\x1b,b", "'a\\x1b,b'"),
+    ],
+)
+def test_shown_tag_quotes_only_ambiguous_tags(tag: str, words: str) -> None:
+    assert shown_tag(tag) == words

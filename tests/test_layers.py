@@ -70,6 +70,7 @@ WITHIN_THE_LIBRARY = {
 
 OTHER_NUMBERS = {
     "__main__": "garbage collection",
+    "cli.inventory": "tags to show",
     "documents.lines": "the format of a plan",
     "library.http.retry": "a budget of retries",
     "library.imagekit.wire": "a status of HTTP",

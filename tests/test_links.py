@@ -108,3 +108,12 @@ def test_links_to_headings_and_files_are_accepted(tmp_path: Path) -> None:
     page.write_text(text, encoding="utf-8")
     assert len(links(page)) == 3
     assert list(faults(page)) == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_tables_of_pages_have_a_head_and_equal_rows(page: Path) -> None:
+    for table in re.findall(r"(?:^[ ]*\|.*\n)+", prose(page), re.MULTILINE):
+        rows = [re.sub(r"\\\||`[^`]*`", "", row).strip() for row in table.splitlines()]
+        assert len(rows) > 2, rows
+        assert re.fullmatch(r"\|(?: ?:?-+:? ?\|)+", rows[1]), rows
+        assert {row.count("|") for row in rows} == {rows[0].count("|")}, table

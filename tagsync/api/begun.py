@@ -13,6 +13,7 @@ from tagsync.applying.killed import killed_report
 from tagsync.errors import DocumentError
 from tagsync.model import Plan, Report
 from tagsync.workspace.atomic import atomic_write
+from tagsync.workspace.durable_file import make_durable
 from tagsync.workspace.state_dir import check_file
 
 
@@ -36,9 +37,12 @@ class Begun:
         if plan is not None:
             check_file(self.file)
             write_document(plan, self.file)
+            make_durable(self.file)
         check_file(self.mark)
         with atomic_write(self.mark) as stream:
             stream.write(f"{now()}\n")
+        # The journal survives a power loss, so what explains it must, too.
+        make_durable(self.mark)
 
     def plan(self) -> Plan | None:
         """Return the kept plan; None if there is none."""

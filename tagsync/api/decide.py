@@ -25,6 +25,7 @@ from tagsync.planning.plan import make_plan
 from tagsync.planning.prune import dropped_entries
 from tagsync.planning.read_scope import named, needs
 from tagsync.planning.undo import make_undo, touched, unsettled
+from tagsync.workspace.git import Commit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +125,7 @@ async def plan_async(
         base = None
     elif base is None and last and given is not None:
         base = revision_of_report(last, given, desired, as_of=options.as_of)
-    commit = None if given is None else commit_of_manifests(given, desired)
+    commit = Commit() if given is None else commit_of_manifests(given, desired)
     listener(ManifestsRead(len(desired.manifests), len(desired.entries)))
 
     def compare(current: CurrentState) -> Plan:
@@ -143,7 +144,8 @@ async def plan_async(
             since=since,
             dropped=dropped,
             base=base,
-            commit=commit,
+            commit=commit.hash,
+            uncommitted=commit.uncommitted,
         )
         if options.explain is None:
             return made

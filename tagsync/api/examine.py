@@ -1,10 +1,11 @@
 """Examine an account: compare how its API behaves with what tagsync expects."""
 
-from tagsync.api.gather import now
+from tagsync.api.gather import is_folder, now
+from tagsync.api.inventory import ls_async
 from tagsync.api.keep import Workspace
 from tagsync.concurrency import blocking
 from tagsync.errors import LibraryError, UsageError
-from tagsync.events import Listener, ignore
+from tagsync.events import ApiCalls, Event, Listener, ignore
 from tagsync.examining.chosen_file import chosen_file
 from tagsync.examining.examination import examine
 from tagsync.examining.note import read_note, remove_note, write_note
@@ -37,6 +38,7 @@ async def doctor_async(
     """
     if write_on is not None and workspace is None:
         raise UsageError("write_on needs a workspace, which saves the file's tags until they are restored")
+    reads = 0
     async with probing(target, listener) as probe:
         restored = await _restored(probe, workspace) if workspace else ""
         try:
@@ -46,8 +48,11 @@ async def doctor_async(
                 error.add_note(f"restored after an interrupted run: {restored}")
             raise
         if workspace and write_on is not None:
-            found |= await _written(probe, workspace, write_on)
-        return Diagnosis(tuple(found.values()), now(), probe.traffic.reads, probe.traffic.bulk_calls, restored)
+            search = _Search(target, write_on, listener)
+            found |= await _written(probe, workspace, write_on, search)
+            reads = search.reads
+        reads += probe.traffic.reads
+        return Diagnosis(tuple(found.values()), now(), reads, probe.traffic.bulk_calls, restored)
 
 
 doctor = blocking(doctor_async)
@@ -67,10 +72,37 @@ async def _restored(probe: Probe, workspace: Workspace) -> str:
     return result
 
 
-async def _written(probe: Probe, workspace: Workspace, path: str) -> dict[str, Finding]:
+class _Search:
+    """Looks for a file in the whole library, as `ls` does.
+
+    Attributes:
+        reads: the number of API calls.
+    """
+
+    def __init__(self, target: Target, path: str, listener: Listener) -> None:
+        self._target = target
+        self._path = path
+        self._listener = listener
+        self.reads = 0
+
+    async def __call__(self) -> set[str]:
+        """Return the IDs of the files at the path."""
+        folder = self._path.rpartition("/")[0] + "/"
+        if not is_folder(folder):
+            return set()
+        found = await ls_async(self._target, folder=folder, listener=self._heard)
+        return {file.file_id for file in found if file.path == self._path}
+
+    def _heard(self, event: Event) -> None:
+        if isinstance(event, ApiCalls):
+            self.reads += event.reads
+        self._listener(event)
+
+
+async def _written(probe: Probe, workspace: Workspace, path: str, search: _Search) -> dict[str, Finding]:
     """Test writes on a file, and restore it whatever happens."""
     with workspace.lock():
-        file, listing = await chosen_file(probe, path)
+        file, listing = await chosen_file(probe, path, search)
         place = workspace.note_of_examination()
         note = note_of(file)
         write_note(note, place)

@@ -75,9 +75,11 @@ def checked(
     names = {manifest.path: manifest.shown_as for manifest in desired.manifests}
     errors = ErrorList()
     accounts = account_faults(desired, account, _account_setting(config, account))
-    for error in chain(accounts, contradictions(desired.entries)):
+    clashes = contradictions(desired.entries)
+    for error in chain(accounts, clashes.diagnostics()):
         _, code, message, origin = as_shown(error, names)
         errors.add(origin or Origin("", 0, 0), code, message)
+    errors.count += clashes.unlisted().total()
     errors.check()
     return desired
 
@@ -173,9 +175,14 @@ def check_folder(folder: str) -> None:
     Raises:
         UsageError: it does not start and end with one slash.
     """
-    if not (folder.startswith("/") and folder.endswith("/")) or "//" in folder:
+    if not is_folder(folder):
         meant = quoted("/" + "".join(f"{part}/" for part in folder.split("/") if part), 200)
         raise UsageError(f"{quoted(folder, 200)} does not start and end with a slash, as folders do: use {meant}")
+
+
+def is_folder(text: str) -> bool:
+    """Return whether a text is the path of a folder."""
+    return text.startswith("/") and text.endswith("/") and "//" not in text
 
 
 _EXPORTS: Mapping[ExportFormat, Callable[[Iterable[CurrentFile], str], Exported]] = {

@@ -9,7 +9,7 @@ from tagsync.concurrency import blocking
 from tagsync.errors import RejectedError, UsageError
 from tagsync.escape import quoted
 from tagsync.events import Listener, ignore
-from tagsync.globs import capture_fault
+from tagsync.globs import capture_fault, path_matcher
 from tagsync.inventory.agreement import compare
 from tagsync.inventory.count import count
 from tagsync.inventory.selection import FileFilter, selected
@@ -17,7 +17,7 @@ from tagsync.inventory.suggest import suggest
 from tagsync.library.deadline import check_duration, deadline
 from tagsync.library.reading.reader import LibraryReader
 from tagsync.library.target import Target, connect
-from tagsync.model import AIComparison, CurrentFile, CurrentState, Inventory, Suggestions
+from tagsync.model import AIComparison, CurrentFile, CurrentState, Inventory, Suggestions, folded
 from tagsync.planning.filter import select_fault
 from tagsync.planning.read_scope import needs_of
 from tagsync.planning.skipped_files import unreadable_finding
@@ -34,6 +34,22 @@ class FoundFiles:
         self._current = current
         self._wanted = wanted
         self.diagnostics = (*current.diagnostics, *map(unreadable_finding, current.unreadable))
+
+    def similar_path(self) -> str | None:
+        """Return a path that the glob matches only if case and Unicode form make no difference.
+
+        It is None if the glob matches any path exactly, or if no such path was read.
+        """
+        glob, similar = self._wanted.glob, None
+        if glob is None:
+            return None
+        is_match, is_similar = path_matcher(glob), path_matcher(folded(glob))
+        for file in self._current.files:
+            if is_match(file.path):
+                return None
+            if similar is None and is_similar(folded(file.path)):
+                similar = file.path
+        return similar
 
     def __iter__(self) -> Iterator[CurrentFile]:
         query = self._wanted.query

@@ -18,6 +18,7 @@ from tagsync.library.target import Target, locked
 from tagsync.model import SANDBOX_ACCOUNT, Part, Plan, Report, TargetName
 from tagsync.planning.difference import is_remainder
 from tagsync.workspace.atomic import atomic_write
+from tagsync.workspace.durable_file import make_durable
 from tagsync.workspace.state_dir import check_file, open_file, state_folder
 
 KEPT_REPORTS = 10
@@ -169,19 +170,18 @@ class Workspace:
         )
 
     def continued_by(self, path: Path, report: Report) -> list[Path]:
-        """Return the kept reports of incomplete applies that the apply of a kept report continued, newest first.
-
-        Raises:
-            DocumentError: one of them was changed since it was written.
-            StateError: the state directory cannot be used.
-        """
+        """Return the kept reports of incomplete applies that the apply of a kept report continued, newest first."""
         kept = [item for item in self._kept_reports() if item.number is not None]
         run = next((item.run for item in kept if item.path == path), None)
         mine = [item.path for item in kept if item.run == run]
         found: list[Path] = []
         for older in mine[mine.index(path) + 1 :] if path in mine else ():
-            check_file(older)
-            before = read_saved(older, Report, NEEDS_REPORT)
+            try:
+                check_file(older)
+                before = read_saved(older, Report, NEEDS_REPORT)
+            except TagsyncError as error:
+                self.warn(f"an earlier report is ignored: {error}")
+                break
             if before.converged or not is_remainder(report.plan, before.plan):
                 break
             found.append(older)
@@ -234,7 +234,7 @@ class Workspace:
 
     def _killed_parts(self) -> list[Part | None]:
         """Return the shards with an apply that was killed or is running; None for the whole library."""
-        if not os.path.lexists(self.path):
+        if not os.path.lexists(self.path / "unfinished"):
             return []
         name = re.compile(rf"{self._library}(?:-(\d+)-of-(\d+))?{re.escape(_MARK)}")
         found = [name.fullmatch(path.name) for path in state_folder(self.path, "unfinished").iterdir()]
@@ -275,6 +275,7 @@ class Workspace:
         check_file(path)
         write_document(report, path)
         if report.wrote:
+            make_durable(path)
             mine = [item for item in kept if item.run == self._run]
             numbered = [item for item in mine if item.number is not None]
             for item in (*numbered[KEPT_REPORTS - 1 :], *(item for item in mine if item.number is None)):

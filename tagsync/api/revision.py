@@ -11,7 +11,7 @@ from tagsync.escape import shown
 from tagsync.manifest.files import CSV_SUFFIXES, MANIFEST_SUFFIXES, holds_manifests
 from tagsync.model import Config, DesiredState, Diagnostic, Report
 from tagsync.planning.changed_since import Revision
-from tagsync.workspace.git import WorkTree, clean_commit
+from tagsync.workspace.git import Commit, WorkTree, commit_of
 
 CHANGED_SINCE = "--changed-since"
 PRUNE_SINCE = "--prune-since"
@@ -86,14 +86,14 @@ def revisions_since(ref: str, given: Paths, *, as_of: date | None = None) -> tup
     return (found, *(revision for commit in commits if (revision := later[commit])))
 
 
-def commit_of_manifests(given: Paths, desired: DesiredState) -> str | None:
-    """Return the commit of manifests; None if they are outside a git repository, or not all of them are committed."""
+def commit_of_manifests(given: Paths, desired: DesiredState) -> Commit:
+    """Return the commit of manifests; an empty one if they are outside a git repository."""
     paths = listed(given)
     if not paths or "-" in paths:
-        return None
+        return Commit()
     # A PATH that is a manifest does not contain the CSV files that it names.
     csv_files = [ref.shown_as for ref in desired.manifests if ref.path.lower().endswith(CSV_SUFFIXES)]
-    return clean_commit([*paths, *csv_files], MANIFEST_SUFFIXES)
+    return commit_of([*paths, *csv_files], MANIFEST_SUFFIXES)
 
 
 def revision_of_report(last: Report, given: Paths, desired: DesiredState, *, as_of: date | None) -> Revision | None:
@@ -165,7 +165,7 @@ class _History:
             except ManifestError as error:
                 raise ManifestError(tuple(_from_top(found, top) for found in error.diagnostics), error.more) from error
         names = {manifest.path: os.path.relpath(manifest.shown_as, top) for manifest in desired.manifests}
-        return Revision(self._ref, commit, desired, policy_counts, names)
+        return Revision(self._ref, commit, desired, policy_counts, names, self._tree.day_of(commit))
 
     def _read(self, commit: str, paths: list[str], config: str | None, top: Path) -> DesiredState:
         def fetch_csv(file: Path) -> None:

@@ -278,8 +278,8 @@ class _Run:
             yield Diagnostic("info", "resumed", words)
         if self._gave_up_no_ops:
             words = (
-                "ImageKit returned errors for calls with no-op changes: tagsync sent the rest without them, as with "
-                "--batching exact, in more calls"
+                "ImageKit refused API calls that add tags which a file already has, or remove tags which it lacks. "
+                "tagsync sent the rest without these, in more calls; to do so from the start, use --batching exact"
             )
             yield Diagnostic("warning", "exact", words)
         yield from self.outcomes.lost.warnings()

@@ -93,6 +93,7 @@ class Journal:
             digest: the plan's digest.
             at: the current time.
         """
+        # With the number, two applies of one plan in the same second still differ.
         self._run = hashlib.sha256(f"{digest} {at} {self._number}".encode()).hexdigest()[:16]
         self._append(Began(self._run, digest, at))
 

@@ -150,7 +150,7 @@ class Replay:
                 self._unknown.update(file_ids if kind == "unknown" else ())
             case Began():
                 self.is_open = True
-            case Ended():
+            case Ended():  # pragma: no branch - there is no other
                 self.is_open = False
                 self._sent_files = 0
                 for kept in (self._sent, self._unknown, self._done):

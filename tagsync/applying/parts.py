@@ -35,6 +35,7 @@ def record_shown(change: FileChange, there: Iterable[Change], outcomes: Outcomes
     outcome = outcomes.outcome(change.file_id)
     keys, before = set(_keys(there)), outcome.parts
     items = _keys(change.changes, without=outcome.already)
+    # Until ImageKit had time to show a change, its response counts. After that, only what the file shows counts.
     made = tuple(item for item in items if item in keys or (not final and before and item in before.made))
     # Without parts, a call for each change was accepted.
     sent = items if before is None else (*before.made, *before.tried)

@@ -55,6 +55,7 @@ async def _differing(file_ids: list[str], planned: ChangesById, outcomes: Outcom
                 outcomes.write_seen(file_id)
             status = outcomes.outcome(file_id).status
             shows_made = status is Status.ACCEPTED or record_shown(change, _shown(change, file), outcomes)
+            # A refused file will not change any more. It is read again only until it shows what other calls made of it.
             if status in _OPEN or not shows_made:
                 differing.append(file_id)
         else:

@@ -112,6 +112,7 @@ class Prover:
         """Read the files without details, or whose details will soon be too old."""
 
         async def read(file_id: str) -> None:
+            # The age counts from before the call: ImageKit may have taken the details at any time after this.
             began = self._clock()
             try:
                 found = await self._read_details([file_id])
@@ -121,6 +122,7 @@ class Prover:
                 return  # without a reading there is no proof
             self._readings.update((file_id, _Reading(began, file)) for file_id, file in found.items())
 
+        # One worker at a time: the next one finds these readings, and does not read the same files again.
         async with self._reading:
             # Drop old readings: a plan may remove tags from a million files.
             self._readings = {
@@ -166,6 +168,7 @@ class Prover:
         if stale is not None or file is None:
             proof.stale[file_id] = stale or ""
             return
+        # The call may have tags that only other files need, or that an earlier attempt has removed from this one.
         needed = set(change.tags(request.op)).intersection(request.tags) if change else set[str]()
         if not needed:
             proof.needless.append(file_id)

@@ -236,10 +236,11 @@ def _check(plan: Plan, workspace: Workspace, how: ApplySettings, begun: Plan | N
     expected = how.expect_digest
     if expected is None or not plan.changes or expected in (plan.digest, begun.digest if begun else None):
         return
+    environment = "for another environment or " if plan.target.environment else ""
     raise RefusedError(
         f"this plan is {plan.digest}, not {expected}: the manifests, policy or library changed after that plan, or it "
-        "was made with other options (--changed-since, --select, --shard, --prune-since). Review this plan, and pass "
-        "its digest"
+        f"was made {environment}with other options (--changed-since, --select, --shard, --prune-since). Review this "
+        "plan, and pass its digest"
     )
 
 

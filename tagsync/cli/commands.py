@@ -4,8 +4,8 @@ import sys
 from typing import Any, get_args
 
 import click
+from click.shell_completion import get_completion_class
 
-from tagsync.cli.completion import SHELLS, script
 from tagsync.cli.groups import Command, Group
 from tagsync.cli.library_commands import doctor, export, ls, tags
 from tagsync.cli.manifest_commands import apply, diff, init, plan, show, test, undo, validate
@@ -75,13 +75,15 @@ def schema(kind: Any) -> int:
         "tagsync completion fish > ~/.config/fish/completions/tagsync.fish",
     ),
 )
-@click.argument("shell", type=click.Choice(SHELLS))
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> int:
     """Print a shell completion script.
 
     Write it to a file that your shell reads at start. For zsh, that is a file in a folder of your fpath.
     """
-    sys.stdout.write(f"{script(cli, shell)}\n")
+    kind = get_completion_class(shell)
+    assert kind  # noqa: S101 - click knows these shells
+    sys.stdout.write(f"{kind(cli, {}, 'tagsync', '_TAGSYNC_COMPLETE').source()}\n")
     return 0
 
 

@@ -1,24 +1,28 @@
 """Connect settings to a library: ImageKit with the key from the environment, or a sandbox."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tagsync.api.keep import Workspace, library_key
 from tagsync.cli.options import LibrarySettings
-from tagsync.errors import StateError, UsageError
-from tagsync.library.target import Target
+from tagsync.cli.signals import until_signal
+from tagsync.errors import AuthorisationError, StateError, UsageError
+from tagsync.library.target import Target, key_source
 from tagsync.model import SANDBOX_SCHEME
 from tagsync.workspace.state_dir import check_database, state_directory, state_folder
 
 if TYPE_CHECKING:
+    from tagsync.cli.output import Output
     from tagsync.sandbox.profile import Profile
     from tagsync.sandbox.store import Store
 
 SANDBOX_FOLDER = "sandbox"
+
+T = TypeVar("T")
 
 
 @contextmanager
@@ -40,7 +44,8 @@ def workspace_of(settings: LibrarySettings, warn: Callable[[str], None]) -> Iter
             concurrency=settings.concurrency,
             config=settings.config,
         )
-        yield _workspace(target, settings, warn)
+        with _key_named(target, settings):
+            yield _workspace(target, settings, warn)
         return
     with sandbox_packages():
         from tagsync.sandbox.app import make_app  # noqa: PLC0415 - an extra
@@ -58,6 +63,18 @@ def workspace_of(settings: LibrarySettings, warn: Callable[[str], None]) -> Iter
         yield _workspace(target, settings, warn)
 
 
+@contextmanager
+def _key_named(target: Target, settings: LibrarySettings) -> Iterator[None]:
+    """Add to the error about a wrong key where the key came from, and where it was sent."""
+    try:
+        yield
+    except AuthorisationError as error:
+        variable = key_source(settings.config)
+        environment = f" (environment {target.environment})" if target.environment else ""
+        words = f"{error.args[0]} It comes from {variable}{environment}, and tagsync sent it to {target.endpoint}."
+        raise AuthorisationError(words, request_id=error.request_id) from error
+
+
 def _workspace(target: Target, settings: LibrarySettings, warn: Callable[[str], None]) -> Workspace:
     """Return the workspace of a target, after comparing the account in `tagsync.yaml` with earlier applies."""
     workspace = Workspace(target, settings.state_dir, settings.shard, warn)
@@ -66,6 +83,14 @@ def _workspace(target: Target, settings: LibrarySettings, warn: Callable[[str], 
     if config and config.account and (places := config.origins.get("account")):
         workspace.check_account(config.account, f"{places[0]} sets the account")
     return workspace
+
+
+def read_library(read: Callable[..., Awaitable[T]], library: LibrarySettings, output: "Output", **what: Any) -> T:
+    """Read a library with a function of the API, and return what it found; a signal ends the run."""
+    with output.failures_written(), workspace_of(library, output.warn) as workspace, output.progress() as listener:
+        return until_signal(
+            lambda: read(workspace.target, max_duration=library.max_duration, listener=listener, **what)
+        )
 
 
 def sandbox_profile(place: str | None) -> "Profile | None":

@@ -1,6 +1,5 @@
 """The export command: write a library as manifests or CSV, to standard output or into a new folder."""
 
-import io
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -8,10 +7,10 @@ from pathlib import Path
 from tagsync.api.exported import check_export_folder, write_export
 from tagsync.api.gather import export_async
 from tagsync.cli.configuration import for_library
-from tagsync.cli.connection import workspace_of
+from tagsync.cli.connection import read_library
 from tagsync.cli.options import LibrarySettings, OutputSettings
 from tagsync.cli.output import Output
-from tagsync.cli.signals import until_signal
+from tagsync.cli.output_files import in_utf_8
 from tagsync.errors import UsageError
 from tagsync.escape import shown
 from tagsync.exporting import ExportFormat
@@ -30,12 +29,7 @@ def export(
     output = Output(settings)
     if into is not None:
         _check_folder(into)
-    with output.failures_written(), workspace_of(library, output.warn) as workspace, output.progress() as listener:
-        found = until_signal(
-            lambda: export_async(
-                workspace.target, folder=folder, kind=kind, max_duration=library.max_duration, listener=listener
-            )
-        )
+    found = read_library(export_async, library, output, folder=folder, kind=kind)
     if kind == "csv" and into is None:
         found = only_rows(found)
     output.diagnostics(found.diagnostics, {})
@@ -44,7 +38,12 @@ def export(
     if into:
         size = write_export(found, into)
     else:
-        _warn_of_separator(found, output)
+        separator = list_separator(found.rows)
+        if separator != DEFAULT_SEPARATOR:
+            output.warn(
+                f"some tags contain {DEFAULT_SEPARATOR}, so {separator} separates the tags in a cell: set "
+                f'listSeparator: "{separator}" in the manifest'
+            )
         size = _print(text_of(found))
     output.say(
         f"Exported {counted(found.tags, 'tag')} of {counted(found.files, 'file')}{f' to {into}' if into else ''}: "
@@ -73,21 +72,10 @@ def _check_folder(folder: Path) -> None:
     check_export_folder(folder)
 
 
-def _warn_of_separator(found: Exported, output: Output) -> None:
-    separator = list_separator(found.rows)
-    if separator != DEFAULT_SEPARATOR:
-        output.warn(
-            f"some tags contain {DEFAULT_SEPARATOR}, so {separator} separates the tags in a cell: set "
-            f'listSeparator: "{separator}" in the manifest'
-        )
-
-
 def _print(text: Iterable[str]) -> int:
     """Write text to standard output as UTF-8, whatever the locale, and return its size in bytes."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(encoding="utf-8")
-    size = 0
+    stream, size = in_utf_8(sys.stdout), 0
     for piece in text:
-        sys.stdout.write(piece)
+        stream.write(piece)
         size += len(piece.encode())
     return size

@@ -12,10 +12,16 @@ from tagsync.environment import setting
 from tagsync.errors import TagsyncError
 from tagsync.escape import quoted
 
+_LONGEST = 200
+"""Characters of a command's summary, which are more than any has."""
+
 _TELLING = 3
 """Characters of a value that identify it in a message."""
 
 _NEEDLESS = re.compile(r"(?<=\[)env var: |(?<=default: )\((.*)\)(?=[];])")
+
+_RANGE = re.compile(r"(?:(\d+)<=)?x(>=|>|<=)(\d+)(?=\]$)")
+"""A range of numbers at the end of an option's help, as click writes it."""
 
 GROUPS = ("Selection", "Library", "Safety", "Output", "Limits")
 """The headings of options in help, in this order."""
@@ -58,7 +64,7 @@ class Option(click.Option):
         """Return what help shows: the names, then the text with variables and default in brackets."""
         record = super().get_help_record(ctx)
         # Click writes [env var: TAGSYNC_LINK; default: (the CI run)].
-        return record and (record[0], _NEEDLESS.sub(lambda match: match[1] or "", record[1]))
+        return record and (record[0], _RANGE.sub(_range_words, _NEEDLESS.sub(lambda match: match[1] or "", record[1])))
 
     def get_error_hint(self, ctx: click.Context | None) -> str:
         """Return the name of the option in errors: its environment variable if that sets the value."""
@@ -113,10 +119,24 @@ class Group(click.Group):
         """Return the names of the commands, in the order in which people use them."""
         return list(self.commands)
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write each command with its summary, which click would cut in a narrow terminal."""
+        commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        rows = [(name, each.get_short_help_str(_LONGEST)) for name, each in commands if each and not each.hidden]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the examples."""
         super().format_epilog(ctx, formatter)
         _write_examples(self.examples, formatter)
+
+
+def _range_words(found: re.Match[str]) -> str:
+    least, sign, figure = found.groups()
+    if least:
+        return f"{least} to {figure}"
+    return f"{'at least' if sign == '>=' else 'more than' if sign == '>' else 'at most'} {figure}"
 
 
 def grouped(parameters: Sequence[click.Parameter]) -> Mapping[str, list[click.Option]]:

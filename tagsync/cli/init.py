@@ -17,6 +17,7 @@ from tagsync.workspace.atomic import atomic_write
 
 _WORKFLOW = Path(".github", "workflows", "tagsync.yml")
 _TEMPLATE_FOLDER = "manifests"
+_RULES: Final = "tags.yaml"
 _LIBRARY: Final = "library.jsonl"
 _CONFIG: Final = "tagsync.yaml"
 _CONFIG_SCHEMA = "config.schema.json"
@@ -38,9 +39,9 @@ def start(folder: Path) -> int:
     # A command that reads its parent folder skips a hidden folder, and some belong to git or GitHub.
     if any(part.startswith(".") for part in Path(named).parts):
         raise UsageError(f"{shown(named)} is hidden, and tagsync skips hidden folders: choose another name")
-    rules = folder / "tags.yaml"
+    rules = folder / _RULES
     files = {
-        rules: templates.text("tags.yaml"),
+        rules: templates.text(_RULES),
         folder / "policy.yaml": templates.text("policy.yaml"),
         folder / "tests.yaml": templates.text("tests.yaml"),
         folder / "manifest.schema.json": schemas.text("manifest"),
@@ -153,10 +154,16 @@ def _to_check(path: Path, folder: str) -> str:
 
 def _next_steps(folder: Path) -> str:
     name, library = (shown(shlex.quote(str(path))) for path in (folder, folder / _LIBRARY))
+    rules = shown(str(folder / _RULES))
     trial = f"\nTry it without an account:\n  tagsync test {name}\n  tagsync plan {name} --sandbox {library}\n"
     real = (
-        "\nThen edit the manifest, set your key in IMAGEKIT_PRIVATE_KEY, and run:\n"
+        f"\nThen edit {rules}, set the key of your account in IMAGEKIT_PRIVATE_KEY, and run:\n"
         f"  tagsync plan {name}\n"
         f"  tagsync apply {name}\n"
     )
-    return f"{trial}{real}\nThe workflow lists its set-up steps in its first lines.\n"
+    more = (
+        f"\n{_CONFIG} has one environment, production, which commands use. If you add another one, such as staging,\n"
+        "pass --env NAME to each command, or set defaultEnvironment to a harmless one.\n"
+        "The workflow lists its set-up steps in its first lines.\n"
+    )
+    return f"{trial}{real}{more}"

@@ -1,20 +1,19 @@
 """Run the commands `tags` and `ls`, which show what is in a library."""
 
-import io
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Protocol, TextIO, TypeVar
+from typing import Protocol, TypeVar
 
 from tagsync.api.inventory import FoundFiles, compare_ai_tags_async, ls_async, suggest_renames_async, tags_async
 from tagsync.cli.configuration import for_library
-from tagsync.cli.connection import workspace_of
+from tagsync.cli.connection import read_library
 from tagsync.cli.options import InventorySettings, LibrarySettings
 from tagsync.cli.output import Output
-from tagsync.cli.output_files import check_writable, opened
+from tagsync.cli.output_files import check_writable, in_utf_8, opened
 from tagsync.cli.render import lines_to
-from tagsync.cli.signals import until_signal
 from tagsync.documents.inventory import agreement_document, files_document, renames_document, tags_document
 from tagsync.errors import UsageError
+from tagsync.escape import quoted, shown
 from tagsync.exporting.ai_rules_text import ai_rules_text
 from tagsync.exporting.vocabulary_text import vocabulary_text
 from tagsync.model import CurrentFile, Diagnostic, counted
@@ -28,6 +27,9 @@ from tagsync.reporting.inventory_text import files_text, tags_text
 _Texts = Mapping[InventoryFormat, Callable[[], Iterable[str]]]
 """Functions that return the pieces of a format's text."""
 
+_MOST_SHOWN = 50
+"""The most tags of each kind that text shows without --verbose."""
+
 
 def tags(folder: str, library: LibrarySettings, settings: InventorySettings) -> int:
     """Read the library and show its tags."""
@@ -39,7 +41,8 @@ def tags(folder: str, library: LibrarySettings, settings: InventorySettings) -> 
         "csv": partial(tags_csv, found),
         "html": partial(tags_html, found),
     }
-    _write(settings, texts, partial(tags_text, found))
+    most = None if settings.messages.verbose else _MOST_SHOWN
+    _write(settings, texts, partial(tags_text, found, most=most))
     return 0
 
 
@@ -63,6 +66,12 @@ def compare_ai(folder: str, library: LibrarySettings, settings: InventorySetting
     if not found.files:
         output.warn(f"no file below {folder} has both AI tags and ordinary tags: there is nothing to compare")
     _write(settings, {"text": partial(ai_rules_text, found), "json": partial(agreement_document, found)})
+    agreeing = sum(source.total.agreeing for source in found.sources)
+    compared = sum(source.total.files for source in found.sources)
+    output.say(
+        f"{counted(found.files, 'file')} with both AI tags and ordinary tags compared: {agreeing:,} of "
+        f"{counted(compared, 'AI tag')} that are also ordinary tags of the library agree"
+    )
     return 0
 
 
@@ -83,8 +92,8 @@ def ls(
     library: LibrarySettings,
     settings: InventorySettings,
     *,
-    tag: Iterable[str],
-    ai_tag: Iterable[str],
+    tag: Sequence[str],
+    ai_tag: Sequence[str],
     query: str | None,
     folder: str,
 ) -> int:
@@ -101,9 +110,24 @@ def ls(
     if files.number:
         output.say(counted(files.number, "file"))
     else:
-        hint = f"; for the files of a folder, write {glob}/" if glob and not glob.endswith(("/", "*")) else ""
-        output.warn(f"no file meets these conditions: tags and globs are case-sensitive{hint}")
+        output.warn(f"no file meets these conditions: {_hint(found, glob, [*tag, *ai_tag], query, folder)}")
     return 0
+
+
+def _hint(found: FoundFiles, glob: str | None, tags: Sequence[str], query: str | None, folder: str) -> str:
+    """Return what to check if no file meets the conditions of `ls`."""
+    similar = None if tags else found.similar_path()
+    if glob and similar:
+        return f"{quoted(similar, 200)} exists, which differs only in case or Unicode form: write it as in the library"
+    checks = [
+        f"check the path {quoted(folder, 200)}" if folder != "/" else "",
+        "check the query" if query is not None else "",
+        f"{' and '.join(filter(None, ['tags' if tags else '', 'globs' if glob else '']))} are case-sensitive"
+        if tags or glob
+        else "",
+        f"for the files of a folder, write {shown(glob, 200)}/" if glob and not glob.endswith(("/", "*")) else "",
+    ]
+    return "; ".join(filter(None, checks)) or "the library has no files"
 
 
 def _csv(files: Iterable[CurrentFile], output: Output) -> Iterator[str]:
@@ -136,10 +160,7 @@ def _read(
     library = for_library(library, settings.messages)
     check_writable([path for _, path in settings.report], [str(path) for path in library.reads if path])
     output = Output(settings.messages)
-    with output.failures_written(), workspace_of(library, output.warn) as workspace, output.progress() as listener:
-        found = until_signal(
-            lambda: read(workspace.target, max_duration=library.max_duration, listener=listener, **what)
-        )
+    found = read_library(read, library, output, **what)
     output.diagnostics(found.diagnostics, {})
     return found, output
 
@@ -168,11 +189,5 @@ def _write(settings: InventorySettings, texts: _Texts, columns: Callable[[Lines]
             if columns and kind == "text":
                 columns(lines_to(stream, settings.messages))
             else:
-                _make_utf_8(stream)
-                stream.writelines(texts[kind]())
+                in_utf_8(stream).writelines(texts[kind]())
             stream.flush()
-
-
-def _make_utf_8(stream: TextIO) -> None:
-    if isinstance(stream, io.TextIOWrapper):
-        stream.reconfigure(encoding="utf-8")

@@ -6,7 +6,6 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from tagsync.cli.completion import paths as complete_paths
 from tagsync.cli.groups import Command
 from tagsync.cli.options import (
     AS_OF,
@@ -26,6 +25,7 @@ from tagsync.cli.options import (
     settings,
     target_options,
 )
+from tagsync.cli.parameter_types import complete_paths
 
 _PATHS = click.argument("paths", nargs=-1, metavar="[PATH...]", shell_complete=complete_paths)
 _SAVED = click.Path(exists=True, dir_okay=False, path_type=Path)

@@ -1,6 +1,6 @@
 """Define the options that several commands share, and the settings that they fill."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from pathlib import Path
@@ -131,25 +131,33 @@ _VERBOSITY = (
     _LOG,
 )
 
+
+def _destinations(
+    formats: Sequence[parameter_types.F], suffixes: Mapping[str, parameter_types.F], words: str
+) -> tuple[Callable[[Command], Command], Callable[[Command], Command]]:
+    return (
+        option(
+            "--format",
+            group="Output",
+            type=click.Choice(formats),
+            default="text",
+            show_default=True,
+            metavar="FORMAT",
+            help=f"Format of standard output: {', '.join(formats[:-1])} or {formats[-1]}.",
+        ),
+        option(
+            "--report",
+            group="Output",
+            metavar="[FORMAT=]FILE",
+            callback=parameter_types.reports(formats, suffixes),
+            multiple=True,
+            help=f"Also write an output file. Suffixes set the format: {words}. Repeatable.",
+        ),
+    )
+
+
 _OUTPUT = (
-    option(
-        "--format",
-        group="Output",
-        type=click.Choice(FORMATS),
-        default="text",
-        show_default=True,
-        metavar="FORMAT",
-        help=f"Format of standard output: {', '.join(FORMATS[:-1])} or {FORMATS[-1]}.",
-    ),
-    option(
-        "--report",
-        group="Output",
-        metavar="[FORMAT=]FILE",
-        callback=parameter_types.reports,
-        multiple=True,
-        help="Also write an output file. Suffixes set the format: .html, .json, .md, .prom, .txt, .xml (JUnit). "
-        "Repeatable.",
-    ),
+    *_destinations(FORMATS, parameter_types.SUFFIXES, ".html, .json, .md, .prom, .txt, .xml (JUnit)"),
     option(
         "--max-bytes",
         group="Output",
@@ -157,7 +165,7 @@ _OUTPUT = (
         default=MAX_BYTES,
         show_default=True,
         metavar="N",
-        help="Maximum size of Markdown.",
+        help="Maximum size of Markdown in bytes.",
     ),
     option(
         "--link",
@@ -171,23 +179,7 @@ _OUTPUT = (
 )
 
 _INVENTORY = (
-    option(
-        "--format",
-        group="Output",
-        type=click.Choice(INVENTORY_FORMATS),
-        default="text",
-        show_default=True,
-        metavar="FORMAT",
-        help=f"Format of standard output: {', '.join(INVENTORY_FORMATS[:-1])} or {INVENTORY_FORMATS[-1]}.",
-    ),
-    option(
-        "--report",
-        group="Output",
-        metavar="[FORMAT=]FILE",
-        callback=parameter_types.inventory_reports,
-        multiple=True,
-        help="Also write an output file. Suffixes set the format: .csv, .html, .json, .txt. Repeatable.",
-    ),
+    *_destinations(INVENTORY_FORMATS, parameter_types.INVENTORY_SUFFIXES, ".csv, .html, .json, .txt"),
     *_VERBOSITY,
 )
 
@@ -243,7 +235,7 @@ _DURATION = option(
     group="Limits",
     metavar="D",
     callback=parameter_types.duration,
-    help="Stop after this time, such as 90s, 15m or 1h30m. Apply then reports what it has written.",
+    help="Stop after this time, such as 90s, 15m or 1h30m.",
 )
 
 _SPEED = (
@@ -313,7 +305,7 @@ _APPLY = (
         type=click.Choice(["merge", "exact"]),
         default="merge",
         show_default=True,
-        help="merge allows no-op changes in an API call, to reduce the number of API calls.",
+        help="merge makes fewer API calls, which may set tags that files have already. exact sends only the changes.",
     ),
     option(
         "--max-requests",

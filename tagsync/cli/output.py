@@ -14,7 +14,7 @@ from shutil import get_terminal_size
 from tagsync.api.gather import now
 from tagsync.cli.log import log
 from tagsync.cli.options import OutputSettings
-from tagsync.cli.output_files import check_writable
+from tagsync.cli.output_files import check_writable, warn_of_manifests
 from tagsync.cli.render import Destination, lines_to, write
 from tagsync.documents.writer import explanation_document
 from tagsync.errors import ManifestError, TagsyncError, UsageError, code_of
@@ -86,10 +86,10 @@ class Output:
         self._log = log(colour=self._colour)
         self._began = time.monotonic()
         self._calls = ApiCalls()
-        check_writable(
-            [*(path for _kind, path in settings.report), *([saved_as] if saved_as else [])],
-            [str(path) for path in reads if path not in (None, "-")],
-        )
+        inputs = [str(path) for path in reads if path not in (None, "-")]
+        saved = [saved_as] if saved_as else []
+        check_writable([*(path for _kind, path in settings.report), *saved], inputs)
+        warn_of_manifests([*(path for kind, path in settings.report if kind == "json"), *saved], inputs, self.warn)
 
     def plan(self, plan: Plan, exit_code: int, *, refused: bool = False, objections: Sequence[str] = ()) -> None:
         """Write a plan to all outputs, and its diagnostics to standard error.

@@ -1,17 +1,18 @@
 """Write output files atomically, and check beforehand that they can be written."""
 
+import io
 import os
 import stat
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
 from tagsync.errors import UsageError
 from tagsync.escape import shown
-from tagsync.manifest.files import is_manifest_name, may_be_named_by
+from tagsync.manifest.files import is_manifest_name, is_read_from, may_be_named_by
 from tagsync.workspace.atomic import PRIVATE, atomic_write, umask_mode
 
 _LONGEST_TEXT = 1_000_000
@@ -36,6 +37,26 @@ def check_writable(paths: Sequence[Path], inputs: Sequence[str] = ()) -> None:
         if place in seen and not is_special(path):
             raise UsageError(f"{shown(str(path))} is named twice: give each output file a different name")
         seen.add(place)
+
+
+def warn_of_manifests(paths: Iterable[Path], inputs: Sequence[str], warn: Callable[[str], None]) -> None:
+    """Warn of each new file that the next run would read as a manifest, and refuse.
+
+    Args:
+        paths: the plans and reports that a command writes as JSON.
+        inputs: files and folders that the command reads.
+        warn: called with each warning.
+    """
+    for path in paths:
+        place = Path(os.path.realpath(path))
+        for given in inputs:
+            folder = Path(os.path.realpath(given))
+            if folder.is_dir() and place.is_relative_to(folder) and is_read_from(folder, place):
+                warn(
+                    f"{shown(str(path))} will be in a folder of manifests, and the next command that reads "
+                    f"{shown(given)} refuses it: write it to another folder, or begin its name with a dot"
+                )
+                break
 
 
 def _check_apart(path: Path, place: str, given: str) -> None:
@@ -86,6 +107,13 @@ def text_of(path: Path | None) -> str:
             return file.read(_LONGEST_TEXT).decode("utf-8", "replace")
     except OSError:
         return ""
+
+
+def in_utf_8(stream: TextIO) -> TextIO:
+    """Return a stream after changing its encoding to UTF-8, whatever the locale."""
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(encoding="utf-8")
+    return stream
 
 
 @contextmanager

@@ -2,21 +2,22 @@
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
 from tagsync.model import GuardId, Part
 from tagsync.planning.filter import select_fault
 from tagsync.planning.guards import Ack
-from tagsync.reporting import FORMATS, INVENTORY_FORMATS, Format, InventoryFormat
+from tagsync.reporting import Format, InventoryFormat
 from tagsync.reporting.markdown import safe_address
 
 _DIGEST = re.compile("(?:sha256:)?([0-9a-f]{12,64})")
-_SUFFIXES: dict[str, Format] = {
+SUFFIXES: dict[str, Format] = {
     ".html": "html",
     ".json": "json",
     ".md": "markdown",
@@ -24,7 +25,7 @@ _SUFFIXES: dict[str, Format] = {
     ".txt": "text",
     ".xml": "junit",
 }
-_INVENTORY_SUFFIXES: dict[str, InventoryFormat] = {".csv": "csv", ".html": "html", ".json": "json", ".txt": "text"}
+INVENTORY_SUFFIXES: dict[str, InventoryFormat] = {".csv": "csv", ".html": "html", ".json": "json", ".txt": "text"}
 
 F = TypeVar("F", Format, InventoryFormat)
 
@@ -40,16 +41,11 @@ def integer(least: int, most: int | None = None) -> click.IntRange:
     return found
 
 
-def reports(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> list[tuple[Format, Path]]:
-    """Return the format and path of each output file."""
-    return [_report(value, FORMATS, _SUFFIXES) for value in values]
-
-
-def inventory_reports(
-    _context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
-) -> list[tuple[InventoryFormat, Path]]:
-    """Return the format and path of each output file of an inventory."""
-    return [_report(value, INVENTORY_FORMATS, _INVENTORY_SUFFIXES) for value in values]
+def reports(
+    formats: Sequence[F], suffixes: Mapping[str, F]
+) -> Callable[[click.Context, click.Parameter, tuple[str, ...]], list[tuple[F, Path]]]:
+    """Return a function that returns the format and path of each output file."""
+    return lambda _context, _parameter, values: [_report(value, formats, suffixes) for value in values]
 
 
 def _report(value: str, formats: Sequence[F], suffixes: Mapping[str, F]) -> tuple[F, Path]:
@@ -162,3 +158,8 @@ def day(_context: click.Context, _parameter: click.Parameter, value: str | None)
         return None if value is None else datetime.strptime(value, "%Y-%m-%d").date()  # noqa: DTZ007 - only a date
     except ValueError as error:
         raise click.BadParameter(f"{value!r} is not a date: write one like 2026-12-31.") from error
+
+
+def complete_paths(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Let the shell complete a path."""
+    return [CompletionItem(incomplete, type="file")]

@@ -4,10 +4,9 @@ from pathlib import Path
 
 from tagsync.api.record import check_new, partial_of, record_async
 from tagsync.cli.configuration import for_library
-from tagsync.cli.connection import workspace_of
+from tagsync.cli.connection import read_library
 from tagsync.cli.options import LibrarySettings, OutputSettings
 from tagsync.cli.output import Output
-from tagsync.cli.signals import until_signal
 from tagsync.errors import RefusedError, TagsyncError, UsageError
 from tagsync.model import counted
 
@@ -20,17 +19,7 @@ def record(folder: str, path: Path | None, library: LibrarySettings, settings: O
     library = for_library(library, settings)
     output = Output(settings)
     try:
-        with output.failures_written(), workspace_of(library, output.warn) as workspace, output.progress() as listener:
-            found = until_signal(
-                lambda: record_async(
-                    workspace.target,
-                    path,
-                    folder=folder,
-                    redact=redact,
-                    max_duration=library.max_duration,
-                    listener=listener,
-                )
-            )
+        found = read_library(record_async, library, output, path=path, folder=folder, redact=redact)
     except TagsyncError as error:
         if partial_of(path).exists() and not isinstance(error, UsageError | RefusedError):
             error.add_note(f"{partial_of(path)} keeps what was read: run the same command again to go on")

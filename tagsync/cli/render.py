@@ -1,6 +1,5 @@
 """Write a result in each requested format, to standard output and to files."""
 
-import io
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import TextIO
 
 from tagsync.cli.ci import names_in_repository, page_of_run, tell_step
 from tagsync.cli.options import OutputSettings
-from tagsync.cli.output_files import opened, text_of
+from tagsync.cli.output_files import in_utf_8, opened, text_of
 from tagsync.reporting import Format
 from tagsync.reporting.console import Lines
 from tagsync.reporting.formats import Layouts, V
@@ -76,8 +75,8 @@ def _lay_out(
     previous: str,
     is_file: bool,
 ) -> None:
-    if kind in _UTF_8 and not is_file and isinstance(stream, io.TextIOWrapper):
-        stream.reconfigure(encoding="utf-8")
+    if kind in _UTF_8 and not is_file:
+        in_utf_8(stream)
     layouts.write(
         kind,
         stream,

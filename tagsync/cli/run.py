@@ -1,6 +1,7 @@
 """Run the commands: gather, decide, act, and write the result."""
 
-from collections.abc import Sequence
+import shlex
+from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Literal
@@ -19,7 +20,7 @@ from tagsync.cli.output import Output
 from tagsync.cli.signals import until_signal
 from tagsync.errors import RefusedError, UnknownPathError, UsageError
 from tagsync.escape import quoted, shown
-from tagsync.model import ByPath, DesiredState, Plan, Report, counted
+from tagsync.model import ByPath, DesiredState, Plan, Report, RuleName, counted
 from tagsync.planning.changed_since import Revision
 from tagsync.planning.difference import difference
 from tagsync.planning.shards import merge_plans, merge_reports
@@ -171,12 +172,27 @@ def undo(
     code = INCOMPLETE if LEFT_OUT in codes else 0
     output.plan(made, code)
     if made.changes and report.plan.undoes is None:
-        output.say(
-            "The manifests still ask for the reverted changes. Update them, or the next apply makes the changes again."
-        )
+        for words in _lasting(report.plan):
+            output.say(words)
     if made.changes and out is None:
-        output.say("To apply this plan, save it with --out undo.json, then run: tagsync apply undo.json")
+        command = shlex.join(["tagsync", "apply", "undo.json", *_to_apply(library)])
+        output.say(f"To apply this plan, save it with --out undo.json, then run: {shown(command)}")
     return code
+
+
+def _lasting(plan: Plan) -> Iterator[str]:
+    """Yield what makes the changes of a plan again after its undo."""
+    rules = {reason.rule for file in plan.changes for change in file.changes for reason in change.because}
+    pruned_tags = RuleName.PRUNE in rules
+    if rules - {RuleName.PRUNE}:
+        which = "other" if pruned_tags else "reverted"
+        ask = f"The manifests still ask for the {which} changes."
+        yield f"{ask} Update them, or the next apply makes the changes again."
+    if pruned_tags:
+        yield (
+            "No rule declares the tags that --prune-since removed: declare them to keep them. Without a rule, only a "
+            "plan that prunes since a commit that declared them removes them again."
+        )
 
 
 def _to_apply(library: LibrarySettings) -> list[str]:

@@ -119,6 +119,7 @@ class InputsMember(Record):
     changed_since: Annotated[str, Meta(pattern=COMMIT_PATTERN)] | None = None
     partial: bool = False
     commit: Annotated[str, Meta(pattern=COMMIT_PATTERN)] | None = None
+    uncommitted: str | None = None
 
     @classmethod
     def from_value(cls, value: Inputs) -> Self:
@@ -133,6 +134,7 @@ class InputsMember(Record):
             value.changed_since,
             value.partial,
             value.commit,
+            value.uncommitted,
         )
 
     def value(self) -> Inputs:
@@ -147,6 +149,7 @@ class InputsMember(Record):
             self.partial,
             self.reading.value() if self.reading else LISTED,
             self.commit,
+            self.uncommitted,
         )
 
 

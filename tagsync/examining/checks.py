@@ -21,6 +21,10 @@ _MISSING = {
 }
 
 
+ABSENT, MALFORMED = "0" * 24, "tagsync-doctor"
+"""IDs that no file has: one like ImageKit's, and another one."""
+
+
 class Check(NamedTuple):
     """One check.
 
@@ -48,6 +52,10 @@ class Check(NamedTuple):
         effect = self.different.get(reading, "")
         verdict = CheckVerdict.EXPECTED if reading in self.expected else CheckVerdict.DIFFERENT
         return Finding(self.name, self.topic, self.title, verdict, seen, reading, effect, private)
+
+    def found_if_known(self, reading: str, seen: str, private: str = "") -> Finding:
+        """Return the finding for a reading; that of a check that could not be made if it is none of the readings."""
+        return self.found(reading, seen, private) if reading in self.readings else self.unobserved(seen)
 
     def measured(self, seen: str, *, reading: Observed | None = None, problem: str = "", private: str = "") -> Finding:
         """Return the finding of a check without fixed readings.

@@ -1,6 +1,6 @@
 """Check what every call shows: the key, the way to the endpoint, the clocks, and the announced rate limits."""
 
-from tagsync.examining.checks import CHECKS
+from tagsync.examining.checks import CHECKS, Check
 from tagsync.examining.sample import Sample
 from tagsync.library.http.rate_limits import Window
 from tagsync.library.imagekit.probe import Probe
@@ -38,7 +38,7 @@ async def rate_headers(probe: Probe, _sample: Sample) -> Finding:
     check = CHECKS["rateHeaders"]
     answers = [answer for answer in probe.announced if answer.succeeded]
     announcing = sum(bool(answer.windows) for answer in answers)
-    seen = f"{announcing} of {len(answers)} successful responses"
+    seen = f"{announcing} of {len(answers)} successful responses announce a limit"
     if not probe.route.is_remote and not announcing:
         return check.found("not-on-success", f"{seen}; a sandbox has no limit unless you set one")
     return check.found("every-response" if announcing == len(answers) else "not-on-success", seen)
@@ -46,16 +46,15 @@ async def rate_headers(probe: Probe, _sample: Sample) -> Finding:
 
 async def read_limits(probe: Probe, _sample: Sample) -> Finding:
     """List the announced rate limits for reads."""
-    check = CHECKS["readLimits"]
     windows = {window for answer in probe.announced if not answer.writes for window in answer.windows}
+    slowest = min((window.calls / window.seconds for window in windows), default=MOST_READS_NEEDED)
+    few = f"tagsync reads at most {slowest:.3g} times a second." if slowest < MOST_READS_NEEDED else ""
+    return announced_limits(CHECKS["readLimits"], windows, few)
+
+
+def announced_limits(check: Check, windows: set[Window], problem: str = "") -> Finding:
+    """Return the finding about rate limits, such as `40/1`."""
     if not windows:
         return check.unobserved("no response announces a limit")
-    limits = limit_texts(windows)
-    slowest = min(window.calls / window.seconds for window in windows)
-    few = f"tagsync reads at most {slowest:.3g} times a second." if slowest < MOST_READS_NEEDED else ""
-    return check.measured(f"{', '.join(limits)} (calls/seconds)", reading=limits, problem=few)
-
-
-def limit_texts(windows: set[Window]) -> tuple[str, ...]:
-    """Return rate limits as text, such as `40/1`."""
-    return tuple(sorted({f"{window.calls}/{window.seconds:g}" for window in windows}))
+    limits = tuple(sorted({f"{window.calls}/{window.seconds:g}" for window in windows}))
+    return check.measured(f"{', '.join(limits)} (calls/seconds)", reading=limits, problem=problem)

@@ -9,12 +9,10 @@ from tagsync.examining import connection, listing, searches
 from tagsync.examining.checks import CHECKS
 from tagsync.examining.sample import Sample
 from tagsync.library.imagekit.probe import Probe, SpentError
-from tagsync.model import Finding, TargetName
+from tagsync.model import NOT_TRIED, Finding, TargetName
 
 MOST_READS = 60
 """The maximum number of calls that only read."""
-
-_NOT_TRIED = "not tried: name a file with --write-on"
 
 Make = Callable[[Probe, Sample], Awaitable[Finding]]
 
@@ -67,7 +65,7 @@ async def examine(probe: Probe, name: TargetName) -> dict[str, Finding]:
     probe.most_reads = inf
     found["key"] = CHECKS["key"].measured("can read", private=name.account)
     found["endpoint"] = CHECKS["endpoint"].measured("responds with a listing", private=name.endpoint)
-    return {name: found.get(name) or check.unobserved(_NOT_TRIED) for name, check in CHECKS.items()}
+    return {name: found.get(name) or check.unobserved(NOT_TRIED) for name, check in CHECKS.items()}
 
 
 async def _made(name: str, make: Make, probe: Probe, sample: Sample) -> Finding:

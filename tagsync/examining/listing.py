@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from itertools import groupby
 from typing import Literal
 
-from tagsync.examining.checks import CHECKS
+from tagsync.examining.checks import ABSENT, CHECKS, MALFORMED
 from tagsync.examining.sample import Sample
 from tagsync.library.imagekit.probe import Answer, Probe
 from tagsync.library.protocol import Page
@@ -21,9 +21,6 @@ _DEPTHS = (1_000, 9_999, 10_000, 100_000, 1_000_000)
 """The values of `skip` to try; the searches of other vendors end at 10,000."""
 
 _LONGEST = 10_000
-
-_ABSENT, _MALFORMED = "0" * 24, "tagsync-doctor"
-"""IDs that no file has: one like ImageKit's, and another one."""
 
 Row = Literal["row", "empty", "refused"]
 
@@ -129,14 +126,11 @@ def _middle(files: tuple[CurrentFile, ...]) -> tuple[CurrentFile, ...]:
 
 async def absent_file(probe: Probe, _sample: Sample) -> Finding:
     """Read the details of a file that does not exist."""
-    answer = await probe.details(_ABSENT)
+    answer = await probe.details(ABSENT)
     return CHECKS["absentFile"].found("404" if answer.status == 404 else "other", f"status {answer.status}")  # noqa: PLR2004 - HTTP
 
 
 async def malformed_file(probe: Probe, _sample: Sample) -> Finding:
     """Read the details of an ID that is not like ImageKit's."""
-    answer = await probe.details(_MALFORMED)
-    reading = str(answer.status)
-    check = CHECKS["malformedFile"]
-    seen = f"status {answer.status}"
-    return check.found(reading, seen) if reading in check.readings else check.unobserved(seen)
+    answer = await probe.details(MALFORMED)
+    return CHECKS["malformedFile"].found_if_known(str(answer.status), f"status {answer.status}")

@@ -4,21 +4,21 @@ import asyncio
 from collections.abc import Sequence
 
 from tagsync.errors import LibraryError
-from tagsync.examining.checks import CHECKS
-from tagsync.examining.connection import limit_texts
+from tagsync.examining.checks import ABSENT, CHECKS, MALFORMED
+from tagsync.examining.connection import announced_limits
 from tagsync.examining.note import PREFIX, Note, is_ours
 from tagsync.library.imagekit.probe import Answer, Probe
 from tagsync.library.limits import MAX_TAG_CHARACTERS
-from tagsync.library.protocol import Listing
+from tagsync.library.protocol import EVERYTHING, Listing
 from tagsync.model import BulkResult, CurrentFile, Done, Finding, Gone, Op, Refused, counted
 
 MOST_CHARACTERS = 400
 """The maximum length of the file's tags, so that there is room for doctor's."""
 
-_ABSENT, _MALFORMED = "0" * 24, "tagsync-doctor"
-"""IDs that no file has: one like ImageKit's, and another one."""
+FIRST = f"{PREFIX}a"
+"""The first tag to add."""
 
-_FIRST, _SECOND, _NONE = f"{PREFIX}a", f"{PREFIX}b", f"{PREFIX}none"
+_SECOND, _NONE = f"{PREFIX}b", f"{PREFIX}none"
 _LOWER, _UPPER = f"{PREFIX}case", f"{PREFIX}CASE"
 _SPACE, _PERCENT, _OVER = f"{PREFIX}space ", f"{PREFIX}50%", f"{PREFIX}over"
 _COMMA = f"{PREFIX}c,{PREFIX}d"
@@ -47,7 +47,7 @@ def tags_to_add(file: CurrentFile) -> tuple[str, ...]:
     """Return all tags that the checks may add to a file, in any form that a library may keep."""
     parts = _COMMA.split(",")
     return (
-        _FIRST,
+        FIRST,
         _SECOND,
         _LOWER,
         _UPPER,
@@ -67,14 +67,14 @@ class Trial:
     Args:
         probe: sends the calls.
         file: the file, as its details show it.
-        listing: a listing that shows the file.
+        listing: a listing whose first page shows the file once it has the first tag; None if there is none.
 
     Attributes:
         lag: seconds until details show a change; None while it is unknown.
         findings: the results so far.
     """
 
-    def __init__(self, probe: Probe, file: CurrentFile, listing: Listing) -> None:
+    def __init__(self, probe: Probe, file: CurrentFile, listing: Listing | None) -> None:
         self._probe = probe
         self._file = file
         self._listing = listing
@@ -93,12 +93,7 @@ class Trial:
         except LibraryError as error:
             self._leave_out("no usable response", str(error))
         windows = {window for answer in self._probe.announced if answer.writes for window in answer.windows}
-        limits = CHECKS["writeLimits"]
-        self.findings["writeLimits"] = (
-            limits.measured(f"{', '.join(limit_texts(windows))} (calls/seconds)", reading=limit_texts(windows))
-            if windows
-            else limits.unobserved("no response announces a limit")
-        )
+        self.findings["writeLimits"] = announced_limits(CHECKS["writeLimits"], windows)
 
     def _leave_out(self, why: str, private: str = "") -> None:
         for check in CHECKS.values():
@@ -128,7 +123,7 @@ class Trial:
 
     async def _first_write(self) -> None:
         """Add a tag, and find out whether that works, what else it changes, and when it becomes visible."""
-        answer = await self._add(_FIRST)
+        answer = await self._add(FIRST)
         if not self._is_updated(answer):
             self._found("writes", "refused", _status(answer), answer.words)
             self.lag = 0 if isinstance(answer.content, Refused) else None
@@ -149,7 +144,11 @@ class Trial:
         """Look at details and a listing every second, until both show the tag."""
         clock = asyncio.get_running_loop().time
         began = clock()
-        looks = {"detailsLag": self._details_show_it, "indexLag": self._listing_shows_it}
+        looks = {"detailsLag": self._details_show_it}
+        if self._listing:
+            looks["indexLag"] = self._listing_shows_it
+        else:
+            self._unobserved("indexLag", "no single call can find this file")
         lags: dict[str, int] = {}
         while True:
             for name, look in looks.items():
@@ -158,7 +157,8 @@ class Trial:
             if len(lags) == len(looks) or clock() - began > _PATIENCE:
                 break
             await asyncio.sleep(1)
-        for name, (longest, problem) in _LAGS.items():
+        for name in looks:
+            longest, problem = _LAGS[name]
             if name in lags:
                 late = problem if lags[name] > longest else ""
                 self.findings[name] = CHECKS[name].measured(f"{lags[name]} s", reading=lags[name], problem=late)
@@ -170,16 +170,16 @@ class Trial:
 
     async def _details_show_it(self) -> bool:
         file = await self._read()
-        return _FIRST in file.tags
+        return FIRST in file.tags
 
     async def _listing_shows_it(self) -> bool:
-        page = (await self._probe.listing(self._listing)).content
+        page = (await self._probe.listing(self._listing or EVERYTHING)).content
         files = page.files if page else ()
-        return any(file.file_id == self._file.file_id and _FIRST in file.tags for file in files)
+        return any(file.file_id == self._file.file_id and FIRST in file.tags for file in files)
 
     async def _no_ops(self) -> None:
         """Add a tag that is there, and remove one that is not."""
-        for name, answer in (("repeatedTag", await self._add(_FIRST)), ("absentTag", await self._remove(_NONE))):
+        for name, answer in (("repeatedTag", await self._add(FIRST)), ("absentTag", await self._remove(_NONE))):
             if self._is_updated(answer):
                 self._found(name, "succeeds", _status(answer))
             else:
@@ -188,10 +188,10 @@ class Trial:
 
     async def _unknown_files(self) -> None:
         """Name files that do not exist."""
-        both = [self._file.file_id, _ABSENT]
+        both = [self._file.file_id, ABSENT]
         calls = (
             ("missingFile", await self._probe.bulk(Op.ADD, both, [_SECOND])),
-            ("missingFileAi", await self._probe.bulk(Op.REMOVE_AI, [_ABSENT], [_NONE])),
+            ("missingFileAi", await self._probe.bulk(Op.REMOVE_AI, [ABSENT], [_NONE])),
         )
         for name, answer in calls:
             match answer.content:
@@ -201,11 +201,8 @@ class Trial:
                     self._found(name, "207", _status(answer))
                 case _:
                     self._unobserved(name, _status(answer))
-        answer = await self._probe.bulk(Op.ADD, [_MALFORMED], [_SECOND])
-        if answer.status in (400, 404):
-            self._found("malformedId", str(answer.status), _status(answer))
-        else:
-            self._unobserved("malformedId", _status(answer))
+        answer = await self._probe.bulk(Op.ADD, [MALFORMED], [_SECOND])
+        self.findings["malformedId"] = CHECKS["malformedId"].found_if_known(str(answer.status), _status(answer))
 
     async def _forms(self) -> None:
         """Add tags in forms that a library may change or refuse."""
@@ -252,11 +249,7 @@ class Trial:
                 raise _StopError(f"a tag was refused ({_status(answer)})")
             counted = "with" if reading == "joined" else "without"
             self._found("fileLength", reading, f"refused more than 500 characters, {counted} commas", answer.words)
-            status = str(answer.status)
-            if status in CHECKS["overLimit"].readings:
-                self._found("overLimit", status, _status(answer))
-            else:
-                self._unobserved("overLimit", _status(answer))
+            self.findings["overLimit"] = CHECKS["overLimit"].found_if_known(str(answer.status), _status(answer))
             return
         self._found("fileLength", "unchecked", "accepted more than 500 characters")
         self._unobserved("overLimit", "ImageKit accepts more than 500 characters on a file")

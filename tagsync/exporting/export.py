@@ -8,6 +8,7 @@ file instead.
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import takewhile
 from typing import NamedTuple
 
 from tagsync.escape import quoted
@@ -31,7 +32,7 @@ class Exported(NamedTuple):
     """The result of an export.
 
     Attributes:
-        manifests: manifests by top folder; with the format `csv`, only `library`, for files that cannot be rows.
+        manifests: manifests by folder; with the format `csv`, only `library`, for files that cannot be rows.
         files: the number of files.
         tags: the number of their tags.
         diagnostics: warnings of what is left out.
@@ -78,17 +79,52 @@ def export(files: Iterable[CurrentFile], folder: str = "/") -> Exported:
         folder: a path that starts and ends with `/`.
     """
     diagnostics: list[Diagnostic] = []
-    tops: dict[str, list[_Tagged]] = defaultdict(list)
-    for file, tags, by_path in _declarable_files(files, folder, diagnostics):
-        tops[_top(file.path)].append(_Tagged(file, tags, by_path=by_path))
-    tagged = [item for items in tops.values() for item in items if item.tags]
-    manifests = {name: tuple(_drafts(items, folder)) for name, items in sorted(tops.items())}
+    tagged = [
+        _Tagged(file, tags, by_path=by_path) for file, tags, by_path in _declarable_files(files, folder, diagnostics)
+    ]
+    manifests = {name: tuple(_drafts(items, root)) for name, root, items in _parts(tagged, folder)}
+    declared = [item for item in tagged if item.tags]
     return Exported(
         {name: drafts for name, drafts in manifests.items() if drafts},
-        len(tagged),
-        sum(len(item.tags) for item in tagged),
+        len(declared),
+        sum(len(item.tags) for item in declared),
         tuple(diagnostics),
     )
+
+
+def _parts(files: Sequence[_Tagged], folder: str) -> Iterator[tuple[str, str | None, list[_Tagged]]]:
+    """Yield the files of each manifest, sorted by its name: one for each folder at the level where folders branch.
+
+    Args:
+        files: the files, sorted by path.
+        folder: a folder that contains all of them.
+
+    Returns:
+        For each manifest, a name, the folder whose files are exactly its files, if there is one, and the files.
+    """
+    if not files:
+        return
+    base = _common_folder(files[0].path, files[-1].path) if len(files) > _MOST_TOGETHER else folder
+    base = base if base.startswith(folder) else folder
+    if base == folder != "/" and len(files) <= _MOST_TOGETHER:
+        yield _top(files[0].path), folder, list(files)
+        return
+    parts: dict[str, list[_Tagged]] = defaultdict(list)
+    for item in files:
+        parts[_top(item.path.removeprefix(base))].append(item)
+    for name, items in sorted(parts.items()):
+        alone = base if len(parts) == 1 and base != "/" else None
+        yield f"{base}{name}".strip("/"), f"{base}{name}/" if name else alone, items
+
+
+_MOST_TOGETHER = 5_000
+"""If more files are in one top folder, its subfolders get a manifest each."""
+
+
+def _common_folder(one: str, other: str) -> str:
+    """Return the deepest folder that contains two paths, with a slash at its end."""
+    pairs = zip(one.split("/")[:-1], other.split("/")[:-1], strict=False)
+    return "".join(f"{ours}/" for ours, _ in takewhile(lambda pair: pair[0] == pair[1], pairs)) or "/"
 
 
 def export_rows(files: Iterable[CurrentFile], folder: str = "/") -> Exported:
@@ -155,9 +191,12 @@ def _declarable(file: CurrentFile, diagnostics: list[Diagnostic]) -> Iterator[st
         diagnostics.append(Diagnostic("warning", "not-exported", message))
 
 
-def _drafts(files: Sequence[_Tagged], folder: str) -> Iterator[ManifestDraft]:
-    """Yield the documents of one top folder: matches and single files first, then files that share defaults."""
-    matches = list(_matches(files, folder))
+def _drafts(files: Sequence[_Tagged], root: str | None) -> Iterator[ManifestDraft]:
+    """Yield the documents of one part: matches and single files first, then files that share defaults.
+
+    A match would select the files of other parts too, unless the files are all those in the folder `root`.
+    """
+    matches = list(_matches(files, root)) if root else []
     left = [item for item in files if item.left]
     alone = [_entry(item, tuple(sorted(item.left)), lenient=True) for item in left if item.is_long]
     groups = share_defaults([(item, item.left) for item in left if not item.is_long])
@@ -177,27 +216,26 @@ _Found = dict[tuple[str, tuple[str, ...]], set[str]]
 """Tags by (glob, excepts)."""
 
 
-def _matches(files: Sequence[_Tagged], folder: str) -> Iterator[RuleDraft]:
+def _matches(files: Sequence[_Tagged], root: str) -> Iterator[RuleDraft]:
     """Yield entries for folders whose files have tags in common, and remove these tags from `left` of the files."""
     found: _Found = defaultdict(set)
-    _match_with_exceptions(files, folder, found)
-    _match_without_exceptions(files, folder, found)
+    _match_with_exceptions(files, root, found)
+    _match_without_exceptions(files, root, found)
     for (glob, excepts), tags in sorted(found.items()):
         yield RuleDraft("match", glob, tuple(sorted(tags)), passes_limit(tags), excepts)
 
 
-def _match_with_exceptions(files: Sequence[_Tagged], folder: str, found: _Found) -> None:
+def _match_with_exceptions(files: Sequence[_Tagged], root: str, found: _Found) -> None:
     """Find tags for which a match with a few exceptions is clearly shorter.
 
     Globs see only paths. So files that share a path count as one file with the tags that all of them have.
     """
-    root = f"/{_top(files[0].path)}" if folder == "/" else folder.removesuffix("/")
-    inside = [item for item in files if item.path.startswith(f"{root}/")] if root != "/" else []
+    inside = [item for item in files if item.path.startswith(root)]
     tags: dict[str, frozenset[str]] = {}
     for item in inside:
         tags[item.path] = item.tags & tags.get(item.path, item.tags)
     matched: dict[str, set[str]] = defaultdict(set)
-    for match in matches_with_exceptions(tree(tags, root), tags):
+    for match in matches_with_exceptions(tree(tags, root.removesuffix("/")), tags):
         found[match.folder.glob, match.excepts].add(match.tag)
         for path in match.folder.all_files():
             matched[path] |= {match.tag} & tags[path]
@@ -205,11 +243,11 @@ def _match_with_exceptions(files: Sequence[_Tagged], folder: str, found: _Found)
         item.left -= matched[item.path]
 
 
-def _match_without_exceptions(files: Sequence[_Tagged], folder: str, found: _Found) -> None:
+def _match_without_exceptions(files: Sequence[_Tagged], root: str, found: _Found) -> None:
     """Find tags that all files below a folder still have in common, where a match is shorter."""
     members: dict[str, list[_Tagged]] = defaultdict(list)
     for item in files:
-        for above in _folders(item.path, folder):
+        for above in _folders(item.path, root):
             members[above].append(item)
     # Outer folders come first: what they declare is no longer left for the folders in them.
     for above in sorted(members):

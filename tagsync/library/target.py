@@ -186,6 +186,12 @@ def _key_of(config: Config) -> str:
     return key
 
 
+def key_source(config: Config | None) -> str:
+    """Return the environment variable that the private key comes from."""
+    variable = config.key if config else KEY_VARIABLE
+    return variable if setting(variable) else f"{variable}_FILE"
+
+
 def private_key(variable: str = KEY_VARIABLE) -> str:
     """Return the private key from an environment variable; empty if there is none.
 

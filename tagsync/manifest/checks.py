@@ -61,7 +61,14 @@ def check(entry: Entry) -> Iterator[Finding]:
             yield from _check_glob(pattern, place)
     if declared.ai_rule:
         yield from _check_ai_names(declared.ai_rule)
-        yield from _check_confidence(declared.ai_rule, declared.column)
+        for name, figure in (
+            ("minConfidence", declared.ai_rule.min_confidence),
+            ("promote.minConfidence", declared.ai_rule.promote),
+        ):
+            if figure is not None and 0 < figure <= 1:
+                said = f"aiTags.{name}: {figure:g} means {figure:g} %, as confidence is 0 to 100"
+                message = f"{said}: did you mean {100 * figure:g}?"
+                yield Finding("warning", "confidence", message, declared.column)
     if not _declares_something(declared):
         message = "this rule declares nothing: add tags, absent, exclusive or aiTags"
         yield Finding("error", "declares-nothing", message, declared.column)
@@ -79,15 +86,6 @@ def check(entry: Entry) -> Iterator[Finding]:
         yield from _check_selector(entry.selector, declared)
     if declared.templating:
         yield from _check_templates(entry, declared.templating)
-
-
-def _check_confidence(rule: AIRule, place: int) -> Iterator[Finding]:
-    """Find figures that look like a share of 1: with promote, 0.95 would promote every AI tag."""
-    for name, figure in (("minConfidence", rule.min_confidence), ("promote.minConfidence", rule.promote)):
-        if figure is not None and 0 < figure <= 1:
-            said = f"aiTags.{name}: {figure:g} means {figure:g} %, as confidence is 0 to 100"
-            message = f"{said}: did you mean {100 * figure:g}?"
-            yield Finding("warning", "confidence", message, place)
 
 
 def check_vocabulary(spec: Map) -> Iterator[Finding]:

@@ -54,7 +54,7 @@ def read_config(environment: str | None = None, *, folder: str | os.PathLike[str
     """Read the nearest `tagsync.yaml`, and select an environment.
 
     Args:
-        environment: the name of the environment; if None, `TAGSYNC_ENV` names it, or `defaultEnvironment` in the file.
+        environment: the name of the environment; if None, `TAGSYNC_ENV` or the file names it.
         folder: where to search; then above it, up to the top of its git repository.
 
     Raises:
@@ -177,6 +177,9 @@ class _ConfigReader:
                 )
             return wanted, None
         default: str | None = tree.get("defaultEnvironment")
+        if default is None and len(environments) == 1:
+            [(only, place)] = environments.key_places.items()
+            return only, self._origin(place)
         if environments and default is None:
             raise UsageError(
                 f"select an environment of {shown(self._shown_as)} with --env or TAGSYNC_ENV: "

@@ -268,7 +268,7 @@ def _stranger(tree: Any, *, is_config: bool) -> str | None:
     if not isinstance(tree, Map):
         return f"this is not {'a configuration' if is_config else subject}: {starts} and kind: {kinds[0]}"
     if "formatVersion" in tree:
-        return "this is a saved plan or report, not a manifest: view it with tagsync show"
+        return "this is a saved plan or report, not a manifest: move it to another folder, or view it with tagsync show"
     version, kind = tree.get("apiVersion"), tree.get("kind")
     if version != API_VERSION:
         return _renamed(tree, "apiVersion") or f"this YAML document has {_had('apiVersion', version)}: {starts}"

@@ -1,9 +1,11 @@
 """Collect the errors of a run: count all of them, and keep the first."""
 
+from collections.abc import Mapping
 from heapq import nsmallest
+from types import MappingProxyType
 
 from tagsync.errors import ManifestError
-from tagsync.model import Diagnostic, Origin
+from tagsync.model import Diagnostic, Origin, message_as_shown
 
 SHOWN_ERRORS = 50
 """The most errors that a run shows; the others are counted."""
@@ -12,6 +14,9 @@ MAX_ERRORS = 10_000
 """After this many errors, the rest of a file is not read. Nobody needs more, and finding them can take minutes."""
 
 _KEPT_BEFORE_CUTTING = 1000
+
+
+NO_NAMES: Mapping[str, str] = MappingProxyType({})
 
 
 class ErrorList:
@@ -41,14 +46,17 @@ class ErrorList:
         """Return the first fifty errors, sorted by file, line and column."""
         return tuple(nsmallest(SHOWN_ERRORS, self._kept, key=_by_place))
 
-    def check(self) -> None:
+    def check(self, names: Mapping[str, str] = NO_NAMES) -> None:
         """Check that there are no errors.
+
+        Args:
+            names: the paths that the user gave, by the names of manifests; for places in messages.
 
         Raises:
             ManifestError: there are; it has the first fifty, and the number of the others.
         """
         if self.count:
-            kept = self.first()
+            kept = tuple(error._replace(message=message_as_shown(error.message, names)) for error in self.first())
             raise ManifestError(kept, self.count - len(kept))
 
 

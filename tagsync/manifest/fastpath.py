@@ -69,6 +69,7 @@ def read_plain(
     """
     if not data.endswith(b"\n") or located.name.endswith(".json"):
         return None
+    # Entries are stored while the file is read. If doubt arises later, the store goes back to this mark.
     mark, file = entries.mark(), _PlainFile(located, data, parser, entries)
     try:
         file.read()
@@ -207,6 +208,7 @@ class _EntryReader:
         return self._remember(rest, data, found[0].count("\n"))
 
     def _remember(self, key: str | tuple[int, str], data: bytes, lines: int) -> tuple[bytes, int]:
+        # Clearing all is simpler than dropping the oldest, and costs only reading a few entries again.
         if len(self._known) >= _REMEMBERED:
             self._known.clear()
         self._known[key] = data, lines
@@ -239,6 +241,7 @@ class _EntryReader:
     def _parse(self, found: re.Match[str], line: int) -> bytes:
         """Return the encoded declaration of any other entry; it must be complete by itself."""
         self._parsed += 1
+        # One by one, the parser is slower than for a whole file. Beyond a quarter of the entries, the fast path loses.
         if _NOT_PLAIN.search(found[0]) or (self._parsed > _MOST_PARSED and self._parsed * 4 > self._count):
             raise _DeclinedError
         rows: list[EntryRow | None] = []

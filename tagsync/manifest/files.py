@@ -115,6 +115,12 @@ def is_manifest_name(name: str) -> bool:
     return name.endswith(_SUFFIXES) and not name.startswith(".") and not name.endswith(_NOT_MANIFESTS)
 
 
+def is_read_from(folder: Path, file: Path) -> bool:
+    """Return whether a file below a folder is read as a manifest when the folder is given."""
+    *folders, name = file.relative_to(folder).parts
+    return is_manifest_name(name) and not any(part.startswith(".") for part in folders)
+
+
 def may_be_named_by(manifests: str, path: str) -> bool:
     """Return whether a manifest may name a file, such as a CSV file or the library of a test.
 

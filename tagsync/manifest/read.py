@@ -64,7 +64,7 @@ def read_manifests(
     vocabulary = run.vocabularies.combined()
     if vocabulary != NO_VOCABULARY:
         check_entries(run.entries, vocabulary, run.report)
-    run.errors.check()
+    run.check()
     return DesiredState(
         entries=run.entries,
         manifests=tuple(run.manifests),
@@ -128,6 +128,10 @@ class _ManifestRun:
     def report(self, origin: Origin, code: str, message: str) -> None:
         """Report an error at a place in a manifest, with the file name that the user gave."""
         self.errors.add(origin._replace(file=self._shown_as[origin.file]), code, message)
+
+    def check(self) -> None:
+        """Check that there are no errors, as `ErrorList.check` does."""
+        self.errors.check(self._shown_as)
 
     def read_file(self, located: Located) -> None:
         """Read one file, or report why it cannot be read."""

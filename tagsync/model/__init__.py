@@ -33,7 +33,7 @@ from tagsync.model.desired import (
     Selector,
     Templating,
 )
-from tagsync.model.diagnosis import CheckVerdict, Diagnosis, Finding, Observed
+from tagsync.model.diagnosis import NOT_TRIED, CheckVerdict, Diagnosis, Finding, Observed
 from tagsync.model.difference import Difference
 from tagsync.model.explanation import Contribution, Explanation, Verdict, Vote
 from tagsync.model.guard_words import guard_finding, guard_limit, is_near_limit, near_limit, objection
@@ -59,10 +59,12 @@ from tagsync.model.origins import (
     ManifestRef,
     Origin,
     Reason,
+    RuleName,
     Texts,
     Unlisted,
     as_shown,
     commit_of,
+    message_as_shown,
     packed,
     unpacked,
 )
@@ -95,7 +97,6 @@ from tagsync.model.report import (
     Timing,
 )
 from tagsync.model.requests import Accepted, BulkResult, Done, Gone, Op, Refused, Request, Unclear
-from tagsync.model.rules import RuleName
 from tagsync.model.testing import (
     FileExpectation,
     Property,
@@ -126,6 +127,7 @@ __all__ = [
     "KILLED",
     "LISTED",
     "MIN_COMPARED",
+    "NOT_TRIED",
     "NO_LONGER_DECLARED",
     "NO_TEMPLATES",
     "NO_TEXTS",
@@ -242,6 +244,7 @@ __all__ = [
     "is_near_limit",
     "is_stream_safe",
     "joined_length",
+    "message_as_shown",
     "near_limit",
     "normalized",
     "objection",

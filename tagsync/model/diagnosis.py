@@ -8,6 +8,10 @@ Observed = str | int | tuple[str, ...]
 """What was observed: one of a check's readings, a number of seconds, or rate limits such as `40/1`."""
 
 
+NOT_TRIED = "not tried: name a file with --write-on"
+"""What is seen of checks that write, if no file is named for them."""
+
+
 class CheckVerdict(StrEnum):
     """The result of a check; the values are those of a profile."""
 
@@ -60,8 +64,13 @@ class Diagnosis:
     restored: str = ""
 
     def count(self, verdict: CheckVerdict) -> int:
-        """Return the number of checks with a verdict."""
-        return sum(finding.verdict is verdict for finding in self.findings)
+        """Return the number of checks with a verdict, without those that were not tried."""
+        return sum(finding.verdict is verdict and finding.seen != NOT_TRIED for finding in self.findings)
+
+    @property
+    def untried(self) -> int:
+        """The number of checks that were not tried, because they write."""
+        return sum(finding.seen == NOT_TRIED for finding in self.findings)
 
     @property
     def differs(self) -> bool:

@@ -1,6 +1,8 @@
 """Define places in manifests, and diagnostics about them."""
 
+import re
 from collections.abc import Iterator, Mapping
+from enum import StrEnum
 from typing import Literal, NamedTuple
 
 Level = Literal["error", "warning", "info"]
@@ -15,6 +17,22 @@ class Origin(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}"
+
+
+class RuleName(StrEnum):
+    """The field of a manifest that asks for a change; `prune` stands for a tag that is no longer declared."""
+
+    TAGS = "tags"
+    ABSENT = "absent"
+    UNTIL = "until"
+    EXCLUSIVE = "exclusive"
+    PRUNE = "prune"
+    RENAMES = "renames"
+    REMOVE_FORBIDDEN = "removeForbidden"
+    AI_REMOVE = "aiTags.remove"
+    AI_MIN_CONFIDENCE = "aiTags.minConfidence"
+    AI_KEEP = "aiTags.keep"
+    AI_PROMOTE = "aiTags.promote"
 
 
 class Reason(NamedTuple):
@@ -40,6 +58,9 @@ class Diagnostic(NamedTuple):
         return str(self.origin or "")
 
 
+_FILE = re.compile(r"(?<![^ (])[^ (:]++(?=:[0-9]+:[0-9])")
+"""The file of a place in a message."""
+
 _ABOUT_FILES = frozenset({"no-such-file", "no-manifests", "unreadable", "symlink"})
 """The codes of errors about a whole file or folder. JSON has line 1 and column 1 for them."""
 
@@ -56,9 +77,17 @@ class Unlisted(NamedTuple):
 
 
 def as_shown(diagnostic: Diagnostic, names: Mapping[str, str]) -> Diagnostic:
-    """Replace the file name of a diagnostic's origin by the name that the user gave on the command line."""
+    """Replace the names of manifests by those that the user gave, in a diagnostic's origin and in its message."""
     origin = diagnostic.origin
-    return diagnostic._replace(origin=origin and origin._replace(file=names.get(origin.file, origin.file)))
+    return diagnostic._replace(
+        origin=origin and origin._replace(file=names.get(origin.file, origin.file)),
+        message=message_as_shown(diagnostic.message, names),
+    )
+
+
+def message_as_shown(message: str, names: Mapping[str, str]) -> str:
+    """Replace the names of manifests in the places that a message names by those that the user gave."""
+    return _FILE.sub(lambda found: names.get(found[0], found[0]), message) if names else message
 
 
 def commit_of(origin: Origin) -> str:

@@ -8,10 +8,9 @@ from typing import NamedTuple, Protocol
 from tagsync.model.causes import Drift, Returning
 from tagsync.model.current import LISTED, CurrentFile, Reading
 from tagsync.model.explanation import Explanation
-from tagsync.model.origins import Diagnostic, Level, ManifestRef, Origin, Reason, Unlisted
+from tagsync.model.origins import Diagnostic, Level, ManifestRef, Origin, Reason, RuleName, Unlisted
 from tagsync.model.policy import Guard, Policy
 from tagsync.model.requests import Op, Request
-from tagsync.model.rules import RuleName
 
 
 class Change(NamedTuple):
@@ -178,6 +177,7 @@ class Inputs(NamedTuple):
         changed_since: the commit that the plan is filtered by.
         partial: whether it was merged from shards of which some were missing.
         commit: the commit of the manifests, if they are in a git repository and all of them are committed.
+        uncommitted: a manifest of a git repository that is not committed, so that there is no commit.
         reading: how the library was read. Unless `reading.is_complete`, the library has more files.
     """
 
@@ -190,6 +190,7 @@ class Inputs(NamedTuple):
     partial: bool = False
     reading: Reading = LISTED
     commit: str | None = None
+    uncommitted: str | None = None
 
     @property
     def is_filtered(self) -> bool:

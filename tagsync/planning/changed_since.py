@@ -20,6 +20,7 @@ class Revision:
         desired: what its manifests declare.
         policy_counts: whether its policies apply, because no `--policy` replaces them.
         names: the path of each manifest from the top of the repository, by its name in `desired`.
+        day: the day of the commit (YYYY-MM-DD, UTC); None if it is not known.
     """
 
     ref: str
@@ -27,6 +28,7 @@ class Revision:
     desired: DesiredState
     policy_counts: bool = True
     names: Mapping[str, str] = field(default_factory=dict, hash=False)
+    day: str | None = None
 
 
 def changed_entries(revision: Revision, desired: DesiredState) -> tuple[Entry, ...]:

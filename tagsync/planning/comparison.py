@@ -15,6 +15,7 @@ from tagsync.model import (
 )
 from tagsync.planning.assembly import Collected
 from tagsync.planning.bounded import DiagnosticLog, is_full
+from tagsync.planning.clashes import Clashes
 from tagsync.planning.filter import Scope
 from tagsync.planning.guards import GuardCounts
 from tagsync.planning.length_limit import Fit, fit, limit_finding
@@ -60,7 +61,7 @@ class Comparison:
         self._twins = current.files.twins()
         if not len(current.files) and current.reading.is_complete:
             self.diagnostics.extend([Diagnostic("warning", "empty-library", EMPTY_LIBRARY)])
-        protections = Protections()
+        protections, clashes = Protections(desired.entries, desired.vocabulary), Clashes()
         selection = Selection(
             desired.entries,
             current.files,
@@ -72,13 +73,15 @@ class Comparison:
         managed: Iterable[Selected] = with_dropped(selection, dropped, current) if dropped else selection
         if undeclared:
             managed = undeclared.counted(managed)
-        self.collected = Collected(self._changes(managed, protections, desired, scope))
+        self.collected = Collected(self._changes(managed, protections, clashes, desired, scope))
         self.missing = selection.missing
         self.coverage: Coverage | None = selection.coverage() if coverage else None
-        found = [*selection.diagnostics(current), *protections.diagnostics()]
+        found = [*selection.diagnostics(current), *protections.diagnostics(), *clashes.diagnostics()]
         self.diagnostics.extend([*_without_doubles(desired.diagnostics, found), *found])
         for level, count in self.missing.unlisted().items():
             self.diagnostics.count(level, "missing", count)
+        for code, count in clashes.unlisted().items():
+            self.diagnostics.count("error", code, count)
         for (level, code), count in selection.invalid.unlisted().items():
             self.diagnostics.count(level, code, count)
         self.diagnostics.extend(scope.diagnostics("file that a rule selects"))
@@ -87,7 +90,12 @@ class Comparison:
             self.collected, self.tally, self.thumbnails = Collected(()), GuardCounts(), {}
 
     def _changes(
-        self, managed: Iterable[Selected], protections: Protections, desired: DesiredState, scope: Scope
+        self,
+        managed: Iterable[Selected],
+        protections: Protections,
+        clashes: Clashes,
+        desired: DesiredState,
+        scope: Scope,
     ) -> Iterator[FileChange]:
         """Yield the changes of the files in scope, and note everything else."""
         for number, file, entries, dropped in managed:
@@ -96,6 +104,7 @@ class Comparison:
             # The vocabulary is for files that a rule selects now.
             merged = merge(file, entries, desired.vocabulary if entries else NO_VOCABULARY, votes)
             self.diagnostics.extend(merged.diagnostics)
+            clashes.add(merged.clashes, file.path)
             change = self._change(file, merged, entries or dropped) if merged.changes else None
             # Guards count the whole plan. Otherwise a plan could pass them in small parts.
             self.tally.add(file, change)

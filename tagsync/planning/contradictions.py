@@ -17,6 +17,7 @@ from tagsync.model import (
     IndexedEntries,
     normalized,
 )
+from tagsync.planning.clashes import Clash, Clashes
 from tagsync.planning.entry_index import indexed
 from tagsync.planning.merge import merge
 from tagsync.planning.select import Selection
@@ -42,8 +43,8 @@ def account_faults(desired: DesiredState, account: str | None, setting: str = ""
             )
 
 
-def contradictions(entries: Collection[Entry]) -> Iterator[Diagnostic]:
-    """Yield an error for each tag on which entries with the same path, file ID or selector contradict each other.
+def contradictions(entries: Collection[Entry]) -> Clashes:
+    """Return the tags on which entries with the same path, file ID or selector contradict each other.
 
     A path is also compared with the globs that match it. Entries that meet only on some file of a library, and queries,
     are left to the plan.
@@ -51,21 +52,23 @@ def contradictions(entries: Collection[Entry]) -> Iterator[Diagnostic]:
     Args:
         entries: as declared.
     """
-    index = indexed(entries)
+    index, found = indexed(entries), Clashes()
     # Most manifests contradict themselves nowhere. Looking at the declarations alone settles these quickly, because
     # many entries share one.
     contested = _contested(index)
     if not contested:
-        return
+        return found
     for selected in Selection(index, _named_files(index), {}):
-        yield from _faults(selected.file.path, selected.entries, contested)
-    yield from _of_ids(index, contested)
+        found.add(_clashes(selected.entries, contested), selected.file.path)
+    for file_id, group in _by_id(index, contested):
+        found.add(_clashes(group, contested), file_id)
     same: dict[ByMatch, list[Entry]] = defaultdict(list)
     for _, entry in index.matching():
         if isinstance(entry.selector, ByMatch):
             same[entry.selector].append(entry)
-    for selector, found in same.items():
-        yield from _faults(selector.glob or selector.query or "", found, contested)
+    for selector, group in same.items():
+        found.add_new(_clashes(group, contested), selector.glob or selector.query or "")
+    return found
 
 
 def _contested(index: IndexedEntries) -> set[str]:
@@ -78,21 +81,21 @@ def _contested(index: IndexedEntries) -> set[str]:
     return {key for key, count in spellings.items() if count > 1} | spellings.keys() & set(map(normalized, absent))
 
 
-def _of_ids(index: IndexedEntries, contested: set[str]) -> Iterator[Diagnostic]:
+def _by_id(index: IndexedEntries, contested: set[str]) -> Iterator[tuple[str, list[Entry]]]:
+    """Yield the entries for each file ID that have a contested tag."""
     done: set[str] = set()
     for _, entry in index.by_id():
         selector = entry.selector
         if isinstance(selector, ById) and selector.file_id not in done and _touches(entry, contested):
             done.add(selector.file_id)
-            found = [same for _, same in index.with_id(selector.file_id)]
-            yield from _faults(selector.file_id, found, contested)
+            yield selector.file_id, [same for _, same in index.with_id(selector.file_id)]
 
 
-def _faults(name: str, entries: Sequence[Entry], contested: set[str]) -> Iterator[Diagnostic]:
-    """Yield the contradictions between entries on a file without tags."""
+def _clashes(entries: Sequence[Entry], contested: set[str]) -> tuple[Clash, ...]:
+    """Return the contradictions between entries on a file without tags."""
     if len(entries) > 1 and any(_touches(entry, contested) for entry in entries):
-        found = merge(CurrentFile("", name, (), ()), entries)
-        yield from (diagnostic for diagnostic in found.diagnostics if diagnostic.level == "error")
+        return merge(CurrentFile("", "", (), ()), entries).clashes
+    return ()
 
 
 def _touches(entry: Entry, contested: set[str]) -> bool:

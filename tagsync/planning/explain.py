@@ -72,7 +72,8 @@ def _explained(
     contributions += tuple(_of_dropped(earlier, file, pruned))
     votes = [vote for contribution in contributions for vote in contribution.votes]
     votes += [*vocabulary_votes(vocabulary, file), *_of_promotions(merged)]
-    diagnostics = (*merged.diagnostics, *selection.invalid.diagnostics(), *selection.exceptions(file))
+    clashes = (clash.finding(file.path) for clash in merged.clashes)
+    diagnostics = (*clashes, *merged.diagnostics, *selection.invalid.diagnostics(), *selection.exceptions(file))
     return Explanation(file.path, file, None, contributions, tuple(_verdicts(file, merged, votes)), diagnostics)
 
 

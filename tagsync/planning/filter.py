@@ -8,8 +8,9 @@ from tagsync.documents.changes import file_ids_of
 from tagsync.errors import UsageError
 from tagsync.escape import quoted
 from tagsync.globs import glob_fault, path_glob
-from tagsync.model import Diagnostic, Part, Plan
+from tagsync.model import Diagnostic, Part, Plan, folded
 from tagsync.planning.assembly import Collected
+from tagsync.planning.folder_hint import FolderHint
 
 SELECT_NOTHING = "select-nothing"
 SHARD_NOTHING = "shard-nothing"
@@ -53,7 +54,7 @@ class Scope:
         self._globs = {glob: path_glob(glob) for glob in only}
         self._part = part
         self._numbers = numbers
-        self._idle = dict.fromkeys(only)
+        self._idle = {glob: FolderHint(glob) for glob in only}
         self._is_part_idle = part is not None
 
     def includes(self, path: str) -> bool:
@@ -70,8 +71,10 @@ class Scope:
 
     def note(self, path: str) -> None:
         """Note which globs match a path, and whether it is in the shard."""
-        for glob in [glob for glob in self._idle if self._globs[glob].fullmatch(path)]:
-            del self._idle[glob]
+        for glob, hint in list(self._idle.items()):
+            hint.note(path, folded(path))
+            if self._globs[glob].fullmatch(path):
+                del self._idle[glob]
         if self._is_part_idle and self._part and in_part(path, self._part):
             self._is_part_idle = False
 
@@ -81,8 +84,8 @@ class Scope:
         Args:
             among: what was noted, as the end of a message.
         """
-        for glob in self._idle:
-            message = f"--select {quoted(glob, 200)} matches no {among}: check the glob"
+        for glob, hint in self._idle.items():
+            message = f"--select {quoted(glob, 200)} matches no {among}: {hint.words() or 'check the glob'}"
             yield Diagnostic("warning", SELECT_NOTHING, message)
         if self._is_part_idle and self._part:
             shard = f"{self._part.index}/{self._part.of}"

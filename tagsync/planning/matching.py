@@ -5,6 +5,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from tagsync.escape import quoted
 from tagsync.globs import capture_glob, literal_prefix, path_matcher
 from tagsync.model import ByMatch, CurrentFile, Diagnostic, Entry, NumberedEntry, Vocabulary, counted, folded
+from tagsync.planning.folder_hint import FolderHint
 from tagsync.planning.protections import Matches, finding, is_protected, watched_path
 from tagsync.planning.templates import EntryTemplates, InvalidValues
 
@@ -23,6 +24,7 @@ class EntryMatch:
         "_templates",
         "count",
         "entry",
+        "folder",
         "number",
         "prefix",
         "query",
@@ -39,6 +41,8 @@ class EntryMatch:
         self.count = 0
         self.twin: str | None = None
         """A path that the glob would match if case and Unicode form were ignored, if the rule selects nothing."""
+        self.folder: FolderHint | None = None
+        """What to write instead of the glob, likewise."""
         self.query = selector.query
         self.prefix = literal_prefix(selector.glob) if selector.glob is not None else ""
         captures = capture_glob(selector.glob) if selector.glob is not None and "{" in selector.glob else None
@@ -95,7 +99,16 @@ class EntryMatch:
             message = f"the query of this rule failed: {refusal}"
             yield Diagnostic("error", "query", message, self.entry.origin())
         else:
-            yield from self._count_findings()
+            count, expect = self.count, self.entry.declaration.expect
+            if expect and not (expect.min <= count and (expect.max is None or count <= expect.max)):
+                found = counted(count, "file")
+                wanted = f"at least {expect.min}" if expect.max is None else f"{expect.min} to {expect.max}"
+                message = f"this rule selects {found}, expected {wanted}: check the selector, or change expect"
+                yield Diagnostic("error", "expect", message, self.entry.origin(expect.place))
+            elif count == 0:
+                folder = self.folder.words() if self.folder else ""
+                message = f"this rule selects no file: {folder or self._twin_words() or self._what_to_do()}"
+                yield Diagnostic("warning", "selects-nothing", message, self.entry.origin())
         for pattern, watch in self._excepts.items():
             if watch.twin is not None:
                 yield finding("except", pattern, watch.twin, self.entry.origin())
@@ -106,19 +119,9 @@ class EntryMatch:
         assert isinstance(selector, ByMatch)  # noqa: S101 - as in __init__
         if self.count or selector.glob is None or selector.query is not None:
             return None
+        self.folder = FolderHint(selector.glob)
         glob = folded(selector.glob)
         return path_matcher(glob) if self._captures is None else capture_glob(glob).match
-
-    def _count_findings(self) -> Iterator[Diagnostic]:
-        count, expect = self.count, self.entry.declaration.expect
-        if expect and not (expect.min <= count and (expect.max is None or count <= expect.max)):
-            found = counted(count, "file")
-            wanted = f"at least {expect.min}" if expect.max is None else f"{expect.min} to {expect.max}"
-            message = f"this rule selects {found}, expected {wanted}: check the selector, or change expect"
-            yield Diagnostic("error", "expect", message, self.entry.origin(expect.place))
-        elif count == 0:
-            message = f"this rule selects no file: {self._twin_words() or self._what_to_do()}"
-            yield Diagnostic("warning", "selects-nothing", message, self.entry.origin())
 
     def _twin_words(self) -> str:
         if self.twin is None:

@@ -22,7 +22,6 @@ from tagsync.model import (
     Diagnostic,
     Entry,
     Op,
-    Origin,
     Reason,
     RuleName,
     Vocabulary,
@@ -32,14 +31,16 @@ from tagsync.model import (
     normalized,
 )
 from tagsync.planning.ai_tags import AITags, Promotion, Reasons
+from tagsync.planning.clashes import Clash
 from tagsync.planning.votes import covers, tag_votes, vocabulary_votes
 
 
 class Merged(NamedTuple):
-    """One file's changes, sorted by op and tag, and diagnostics; see `FileChange` for the other fields."""
+    """One file's changes, sorted by op and tag, and what was noticed; see `FileChange` for the other fields."""
 
     changes: tuple[Change, ...]
     diagnostics: tuple[Diagnostic, ...]
+    clashes: tuple[Clash, ...] = ()
     desired: tuple[str, ...] = ()
     spared: tuple[str, ...] = ()
     relies: tuple[str, ...] = ()
@@ -56,7 +57,7 @@ def merge(
 ) -> Merged:
     """Return the changes that a file's entries, the vocabulary, and votes against tags no longer declared ask for.
 
-    If two of them contradict each other, there is no change but an error.
+    If two of them contradict each other, there is a clash and no change.
     """
     if not (vocabulary.removed or vocabulary.renames or pruned) and _is_settled(file, entries):
         return _NOTHING
@@ -70,19 +71,19 @@ def merge(
     # A declared tag keeps the spelling of its declaration. That of the AI tag would be a second one.
     wants += _in_first_spelling([item.vote for item in promoted if normalized(item.tag.name) not in ballot.declared])
     wanted = [*ballot.declarations, *wants]
-    additions, diagnostics = _additions(file, wanted)
-    diagnostics += _conflicts(file, wanted, ballot)
+    additions, clashes = _additions(file, wanted)
+    clashes += _conflicts(wanted, ballot)
     removals = _removals(file, wants, ballot)
     ai_removals, stays = ai_tags.removals(promoted)
-    diagnostics += [*not_promoted, *stays, *_not_renamed(renamed, relies, ballot)]
-    if any(diagnostic.level == "error" for diagnostic in diagnostics):
-        return Merged((), tuple(diagnostics))
+    diagnostics = (*not_promoted, *stays, *_not_renamed(renamed, relies, ballot))
+    if clashes:
+        return Merged((), diagnostics, tuple(clashes))
     return Merged(
         (*_changes(Op.ADD, additions), *_changes(Op.REMOVE, removals), *_changes(Op.REMOVE_AI, ai_removals)),
-        tuple(diagnostics),
-        _already_there(file, entries) if additions else (),
-        ai_tags.spared() if ai_removals else (),
-        relies,
+        diagnostics,
+        desired=_already_there(file, entries) if additions else (),
+        spared=ai_tags.spared() if ai_removals else (),
+        relies=relies,
     )
 
 
@@ -200,14 +201,14 @@ def _in_first_spelling(votes: Iterable[Vote]) -> Iterator[Vote]:
         yield vote._replace(tag=spellings.setdefault(normalized(vote.tag), vote.tag))
 
 
-def _additions(file: CurrentFile, votes: Sequence[Vote]) -> tuple[Reasons, list[Diagnostic]]:
-    """Return the wanted tags that the file lacks, as spelled, and an error for each second spelling."""
+def _additions(file: CurrentFile, votes: Sequence[Vote]) -> tuple[Reasons, list[Clash]]:
+    """Return the wanted tags that the file lacks, as spelled, and each second spelling."""
     if not votes:
         return {}, []
     there = frozenset(all_normalized(file.tags))
     first: dict[str, Vote] = {}
     additions: Reasons = defaultdict(list)
-    conflicts = []
+    clashes = []
     for vote in votes:
         key = normalized(vote.tag)
         if key in there:  # in whatever spelling: a second one would be another tag to ImageKit
@@ -215,28 +216,16 @@ def _additions(file: CurrentFile, votes: Sequence[Vote]) -> tuple[Reasons, list[
         wanted = first.setdefault(key, vote)
         additions[wanted.tag].append(vote.reason)
         if wanted.tag != vote.tag:
-            conflicts.append(_two_spellings(file, vote, wanted.reason.origin))
-    return additions, conflicts
+            clashes.append(Clash(vote.reason.origin, "two-spellings", vote.tag, wanted.reason.origin))
+    return additions, clashes
 
 
-def _two_spellings(file: CurrentFile, vote: Vote, first: Origin) -> Diagnostic:
-    message = (
-        f"{quoted(vote.tag)} is also declared for {quoted(file.path, 200)} at {first}, in another spelling (equal "
-        "under Unicode NFC): write both the same way"
-    )
-    return Diagnostic("error", "two-spellings", message, vote.reason.origin)
-
-
-def _conflicts(file: CurrentFile, votes: Iterable[Vote], ballot: _Ballot) -> Iterator[Diagnostic]:
-    """Yield an error for each tag that must be both present and absent."""
+def _conflicts(votes: Iterable[Vote], ballot: _Ballot) -> Iterator[Clash]:
+    """Yield each tag that must be both present and absent."""
     for vote in votes if ballot.absent else ():
         against = ballot.absent.get(normalized(vote.tag))
         if against:
-            message = (
-                f"{quoted(vote.tag)} must be absent from {quoted(file.path, 200)} here, but present at "
-                f"{vote.reason.origin}: remove one of the two"
-            )
-            yield Diagnostic("error", "conflict", message, against[0].origin)
+            yield Clash(against[0].origin, "conflict", vote.tag, vote.reason.origin)
 
 
 def _removals(file: CurrentFile, wants: Iterable[Vote], ballot: _Ballot) -> Reasons:

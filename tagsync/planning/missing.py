@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from operator import itemgetter
 
 from tagsync.escape import quoted
+from tagsync.globs import escaped
 from tagsync.model import (
     ById,
     ByMatch,
@@ -22,8 +23,11 @@ from tagsync.model import (
     normalized,
 )
 from tagsync.planning.bounded import LEVEL_OF, LEVELS, First
+from tagsync.planning.folder_hint import FolderHint
 
 _MOST_COMPARED = 10_000
+
+_MOST_FOLDERS = 40
 
 _PATTERN = "a path is the name of one file, and * is part of it. To select files by a pattern, use match"
 
@@ -95,11 +99,16 @@ class SimilarPaths:
 
     def __init__(self, paths: Collection[str], files: Iterable[CurrentFile]) -> None:
         keys, folded = set(map(normalized, paths)), {path.casefold() for path in paths}
+        # Most names of files have a suffix, and most names of folders do not.
+        without = [path for path in sorted(paths) if "." not in path.rpartition("/")[2]]
+        self._folders = {path: FolderHint(escaped(path)) for path in without[:_MOST_FOLDERS]}
         self._normalized: set[str] = set()
         self._folded: dict[str, str] = {}
         if not paths:
             return
         for file in files:
+            for folder in self._folders.values():
+                folder.note(file.path, file.path.casefold())
             key = normalized(file.path)
             if key in keys:
                 self._normalized.add(key)
@@ -113,6 +122,10 @@ class SimilarPaths:
             return "a file with a path equal under Unicode NFC is; copy the path from the library"
         twin = self._folded.get(path.casefold())
         return f"did you mean {quoted(twin, 200)}?" if twin else otherwise
+
+    def files_of(self, path: str) -> str | None:
+        """Return a glob over the files of the folder that one of the paths names; None if it names none."""
+        return self._folders[path].glob if path in self._folders else None
 
 
 def missing_hint(path: str, current: CurrentState) -> str:
@@ -160,6 +173,8 @@ def _missing_finding(entry: Entry, level: Level, similar: SimilarPaths) -> Diagn
         if twin and level == "info":
             level = "warning"
         message = f"{quoted(path, 200)} is not in the library: {twin or fine or 'check the path, or set ifMissing'}"
+        if glob := similar.files_of(path):
+            message = f"{quoted(path, 200)} is a folder: to select its files, write match: {quoted(glob, 200)}"
     else:
         assert isinstance(entry.selector, ById)  # noqa: S101 - a match is never missing; tells mypy
         message = f"no file has the ID {quoted(entry.selector.file_id)}: {fine or 'check it, or set ifMissing'}"

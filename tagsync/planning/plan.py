@@ -33,6 +33,7 @@ def make_plan(
     dropped: Collection[Entry] = (),
     base: Revision | None = None,
     commit: str | None = None,
+    uncommitted: str | None = None,
 ) -> Plan:
     """Compare desired with current state and plan the changes.
 
@@ -52,6 +53,7 @@ def make_plan(
         dropped: entries of earlier revisions whose tags are removed if no entry declares them now.
         base: an earlier revision. If nothing is dropped, a notice counts the tags that only its entries declared.
         commit: the commit of the manifests, to be recorded.
+        uncommitted: a manifest that is not committed, to be recorded.
 
     Returns:
         The plan. If there is an error, it has no changes, and its diagnostics say why.
@@ -81,6 +83,7 @@ def make_plan(
             since.commit if since else None,
             reading=current.reading,
             commit=commit,
+            uncommitted=uncommitted,
         ),
         guards=comparison.tally.guards(policy_of(desired.policy), current.files.all_tags()),
         diagnostics=diagnostics,

@@ -1,10 +1,22 @@
-"""Find names and globs of rules (`keep`, `only`, `except`, `absent`, `remove`) that match only in another case."""
+"""Find names and globs of rules (`keep`, `only`, `except`, `absent`, `remove`) that match only in another spelling."""
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from functools import cache
+from itertools import islice
 
 from tagsync.escape import quoted
 from tagsync.globs import path_matcher, tag_glob
-from tagsync.model import CurrentFile, Diagnostic, Entry, Origin, Texts, folded, normalized
+from tagsync.model import CurrentFile, Diagnostic, Entry, Origin, Texts, Vocabulary, folded, normalized
+
+_SHORTEST = 6
+"""The fewest characters of names that may differ in a letter by mistake: many short words differ in one."""
+
+_MOST_TYPOS = 100
+"""The most names of rules that are compared with those of files."""
+
+_MOST_SEEN = 50_000
+"""The most names of files that are kept for this."""
 
 _MOST_WATCHED = 10_000
 """The most names and globs watched. With more, they are in entries of single files, whose changes a plan shows."""
@@ -79,6 +91,24 @@ def finding(what: str, text: str, twin: str, origin: Origin) -> Diagnostic:
     return Diagnostic("warning", "protects-nothing", message, origin)
 
 
+def _is_typo(one: str, other: str) -> bool:
+    """Return whether one folded name is probably a typo of another: two letters swapped, or one inside differs.
+
+    The first letter is rarely wrong. A last letter or a digit often makes another word, such as a plural.
+    """
+    if one[:1] != other[:1] or abs(len(one) - len(other)) > 1:
+        return False
+    start = next((at for at, (ours, theirs) in enumerate(zip(one, other, strict=False)) if ours != theirs), None)
+    if start is None:
+        return False
+    left, right = one[start:], other[start:]
+    if left[:2] == right[1::-1] and left[2:] == right[2:]:
+        return left[:2].isalpha()
+    edits = ((left[1:], right[1:]), (left[1:], right), (left, right[1:]))
+    is_inside = any(ours and ours == theirs for ours, theirs in edits)
+    return is_inside and (left[0] + right[0]).isalpha() and min(len(one), len(other)) >= _SHORTEST
+
+
 class _Removal:
     """A tag to remove: whether any file had it, and if not, a similar tag of a file."""
 
@@ -100,6 +130,13 @@ class _Removals:
         self._known: dict[Origin, dict[str, _Removal]] = {}
         self._count = 0
         self._folded: dict[str, str] = {}
+        self._seen: dict[str, str] = {}
+        """The names of files by folded name; of several, the first."""
+
+    def see(self, names: Iterable[str]) -> None:
+        """Remember the names of a file's tags."""
+        for name in names:
+            self._fold(name)
 
     def check(self, names: Iterable[str], texts: Texts, entry: Entry, others: Sequence[Entry]) -> None:
         """Compare the names of a file's tags with those that an entry removes.
@@ -137,18 +174,47 @@ class _Removals:
             if len(self._folded) >= _MOST_WATCHED:
                 self._folded.clear()
             found = self._folded[name] = folded(name)
+            if len(self._seen) < _MOST_SEEN:
+                self._seen.setdefault(found, name)
         return found
+
+    def typos(self, removals: Iterable[_Removal], intended: Callable[[], Collection[str]]) -> Iterator[Diagnostic]:
+        """Yield a warning for each of the first names that no file has and that is probably a typo of one.
+
+        Args:
+            removals: the names.
+            intended: returns folded names that are no mistake, because rules declare or remove them.
+        """
+        if len(self._seen) >= _MOST_SEEN:
+            return
+        by_letter: defaultdict[str, list[str]] = defaultdict(list)
+        for key in self._seen:
+            by_letter[key[:1]].append(key)
+        absent = (removal for removal in removals if folded(removal.text) not in self._seen)
+        for removal in islice(absent, _MOST_TYPOS):
+            key = folded(removal.text)
+            similar = {other for other in by_letter[key[:1]] if _is_typo(key, other)}
+            if similar and (found := min(similar.difference(intended()), default=None)):
+                message = (
+                    f"{self._what} {quoted(removal.text)} matches no tag of these files: did you mean "
+                    f"{quoted(self._seen[found])}?"
+                )
+                yield Diagnostic("warning", "removes-nothing", message, removal.origin)
+
+    def removals(self) -> Iterator[_Removal]:
+        """Yield what entries remove by name."""
+        for removals in self._known.values():
+            yield from removals.values()
 
     def diagnostics(self) -> Iterator[Diagnostic]:
         """Yield a warning for each tag that no file had although a file has a similar one."""
-        for removals in self._known.values():
-            for removal in removals.values():
-                if removal.twin is not None and not removal.used:
-                    message = (
-                        f"{self._what} {quoted(removal.text)} matches no tag of these files: did you mean "
-                        f"{quoted(removal.twin)}? Tags are case-sensitive"
-                    )
-                    yield Diagnostic("warning", "removes-nothing", message, removal.origin)
+        for removal in self.removals():
+            if removal.twin is not None and not removal.used:
+                message = (
+                    f"{self._what} {quoted(removal.text)} matches no tag of these files: did you mean "
+                    f"{quoted(removal.twin)}? Tags are case-sensitive"
+                )
+                yield Diagnostic("warning", "removes-nothing", message, removal.origin)
 
 
 def _declares(name: str, entries: Sequence[Entry]) -> bool:
@@ -157,15 +223,25 @@ def _declares(name: str, entries: Sequence[Entry]) -> bool:
 
 
 class Protections:
-    """Watch `keep`, `exclusive.only`, `absent` and `aiTags.remove` of entries, file by file."""
+    """Watch `keep`, `exclusive.only`, `absent` and `aiTags.remove` of entries, and renames, file by file.
 
-    def __init__(self) -> None:
+    Args:
+        entries: all entries; their declared tags are no typos.
+        vocabulary: the renames.
+    """
+
+    def __init__(self, entries: Iterable[Entry], vocabulary: Vocabulary) -> None:
+        self._entries = entries
+        self._renames = tuple(vocabulary.renames.values())
+        self._renamed = _Removals("rename of")
         self._watches: dict[tuple[str, str, Origin], Watch] = {}
         self._absent, self._removed = _Removals("absent"), _Removals("aiTags.remove")
 
     def check(self, file: CurrentFile, entries: Sequence[Entry]) -> None:
         """Compare a file's tags with the protective parts of the entries that select it."""
         kept, limited = list[Watch](), list[Watch]()
+        if self._renames and entries:
+            self._renamed.see(file.tags)
         for entry in entries:
             rule, exclusive = entry.declaration.ai_rule, entry.declaration.exclusive
             if entry.declaration.absent.values and file.tags:
@@ -195,6 +271,23 @@ class Protections:
         """Yield a warning for each name and glob that matched nothing although something similar exists."""
         yield from self._absent.diagnostics()
         yield from self._removed.diagnostics()
+        yield from self._typos()
         for (what, text, origin), watch in self._watches.items():
             if watch.twin is not None:
                 yield finding(what, text, watch.twin, origin)
+
+    def _typos(self) -> Iterator[Diagnostic]:
+        olds = [_Removal(rename.old, rename.origin) for rename in self._renames]
+        absent, removed = list(self._absent.removals()), list(self._removed.removals())
+        if not (olds or absent or removed):
+            return
+
+        @cache
+        def intended() -> Collection[str]:
+            found = {folded(removal.text) for removal in (*olds, *absent)}
+            found |= {folded(rename.new) for rename in self._renames}
+            return found | {folded(tag) for entry in self._entries for tag in entry.declaration.tags.values}
+
+        yield from self._absent.typos(absent, intended)
+        yield from self._renamed.typos(olds, intended)
+        yield from self._removed.typos(removed, lambda: {folded(removal.text) for removal in removed})

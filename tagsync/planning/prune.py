@@ -11,10 +11,12 @@ from itertools import groupby, repeat
 
 from tagsync.model import (
     NO_LONGER_DECLARED,
+    NO_TEXTS,
     NO_VOCABULARY,
     ByMatch,
     CurrentFile,
     CurrentState,
+    Declaration,
     DesiredState,
     Diagnostic,
     Entry,
@@ -59,8 +61,24 @@ def dropped_entries(revisions: Sequence[Revision], desired: DesiredState) -> tup
                 seen.add(content)
                 manifest = _at_commit(revision, entry.manifest)
                 defaults_in = entry.defaults_in and _at_commit(revision, entry.defaults_in)
-                found.append(Entry(manifest, entry.line, entry.selector, entry.declaration, defaults_in))
+                declared = _declared_on(revision.day, entry.declaration)
+                found.append(Entry(manifest, entry.line, entry.selector, declared, defaults_in))
     return tuple(found)
+
+
+def _declared_on(day: str | None, declared: Declaration) -> Declaration:
+    """Return a declaration with the tags that have expired, if their `until` had not come on a day.
+
+    Otherwise, a rule that is deleted after its `until`, but before the next apply, would leave its tags behind.
+    """
+    if day is None or declared.until is None or declared.until <= day:
+        return declared
+    templating = declared.templating
+    if templating:
+        templates = [each._replace(key="tags") if each.key == "expired" else each for each in templating.templates]
+        templating = templating._replace(templates=tuple(templates))
+    tags = declared.tags.followed_by(declared.expired)
+    return declared._replace(tags=tags, expired=NO_TEXTS, templating=templating)
 
 
 def with_dropped(
@@ -89,7 +107,7 @@ def with_dropped(
 def prune_votes(entries: Iterable[Entry], dropped: Iterable[Entry]) -> tuple[Vote, ...]:
     """Return the votes against the tags that dropped entries declared for a file and no entry declares now.
 
-    AI-tag rules, `absent`, `exclusive` and expired tags of dropped entries have no say: they declared no tag.
+    AI-tag rules, `absent`, `exclusive` and tags that had expired by then have no say: they declared no tag.
     """
     declared = {key for entry in entries for key in all_normalized(entry.declaration.tags.values)}
     commits: dict[str, str] = {}

@@ -155,6 +155,9 @@ def _find_twins(matches: Iterable[EntryMatch], files: Iterable[CurrentFile]) -> 
         return
     for file in files:
         key = folded(file.path)
+        for match, _ in pending:
+            if match.folder:
+                match.folder.note(file.path, key)
         for item in [item for item in pending if item[1](key)]:
             item[0].twin = file.path
             pending.remove(item)

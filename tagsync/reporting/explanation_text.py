@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from tagsync.escape import quoted, shown
+from tagsync.escape import quoted, shown, shown_tag
 from tagsync.model import CurrentFile, Explanation, Reason, Verdict, Vote
 from tagsync.reporting.console import Lines, Segment, columns, padded
 from tagsync.reporting.phrases import Names, shown_origin
@@ -78,7 +78,7 @@ def _widest(texts: Iterable[str]) -> int:
 
 
 def _named(kind: str, tag: str) -> str:
-    return f"{'AI ' if kind == 'AI tag' else ''}{shown(tag)}"
+    return f"{'AI ' if kind == 'AI tag' else ''}{shown_tag(tag)}"
 
 
 def _confidences(verdict: Verdict, file: CurrentFile) -> Iterator[Segment]:

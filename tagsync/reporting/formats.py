@@ -141,7 +141,7 @@ def report_layouts(
         report: the report.
         everything: whether text on standard output lists all files too, as text files do.
         thumbnails: whether the HTML page loads thumbnails.
-        plan_shown: whether the plan is on standard output already: below an empty one, text adds nothing.
+        plan_shown: whether the plan is on standard output already: below an empty one, text adds only the commit.
     """
 
     def text(view: ReportView, lines: Lines, is_file: bool) -> None:  # noqa: FBT001 - as `Layouts` calls it
@@ -150,6 +150,8 @@ def report_layouts(
             if below and view.title != CANCELLED:
                 lines.write()
             report_text(view, lines, everything=everything or is_file, plan_shown=below)
+        elif view.commit_words:
+            lines.write(view.commit_words)
 
     return Layouts(
         lambda: ReportView(report),

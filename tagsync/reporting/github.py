@@ -5,7 +5,7 @@ from itertools import chain
 from typing import NamedTuple
 
 from tagsync.escape import shown
-from tagsync.model import Level, Origin, counted
+from tagsync.model import Level, Origin, as_shown, counted
 from tagsync.reporting.phrases import IN_PART, Names, named
 from tagsync.reporting.view import StatusRow, View
 
@@ -67,7 +67,7 @@ def _said(view: View, names: Names) -> Iterator[_Annotation]:
     for item in view.diagnostics:
         if item.level == "info":
             continue
-        origin, message = item.origin, shown(item.message)
+        origin, message = item.origin, shown(as_shown(item, names).message)
         if origin and origin.file not in names:
             origin, message = None, f"{shown(item.where)}: {message}"
         yield _Annotation(item.level, item.code, message, origin and named(origin, names))

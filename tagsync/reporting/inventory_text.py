@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 from itertools import islice
 
-from tagsync.escape import quoted, shown
+from tagsync.escape import shown, shown_tag
 from tagsync.model import CurrentFile, Inventory, Places, counted
 from tagsync.reporting.console import Lines, columns, padded
 
@@ -18,9 +18,15 @@ _ALIGNED_FILES = 1_000
 _Row = Sequence[str]
 
 
-def tags_text(inventory: Inventory, lines: Lines) -> None:
-    """Write a table of ordinary tags, one of AI tags, and totals."""
-    ordinary = [(shown(tag.name), f"{tag.files:,}", folder_words(tag.places)) for tag in inventory.tags]
+def tags_text(inventory: Inventory, lines: Lines, most: int | None = None) -> None:
+    """Write a table of ordinary tags, one of AI tags, and totals.
+
+    Args:
+        inventory: the tags.
+        lines: writes the lines.
+        most: the maximum number of rows of a table; None for no limit.
+    """
+    ordinary = [(shown(tag.name), f"{tag.files:,}", folder_words(tag.places)) for tag in inventory.tags[:most]]
     ai_tags = [
         (
             shown(tag.name),
@@ -29,11 +35,19 @@ def tags_text(inventory: Inventory, lines: Lines) -> None:
             *(map(_number, tag.confidence) if tag.confidence else ("", "", "")),
             folder_words(tag.places),
         )
-        for tag in inventory.ai_tags
+        for tag in inventory.ai_tags[:most]
     ]
     _write_table(("TAG", "FILES", "FOLDERS"), ordinary, lines, right=(1,))
     _write_table(("AI TAG", "SOURCE", "FILES", "MIN", "MEDIAN", "MAX", "FOLDERS"), ai_tags, lines, right=(2, 3, 4, 5))
-    totals = [counted(len(inventory.tags), "tag"), counted(len(ai_tags), "AI tag")]
+    rest = [len(tags) - (most or len(tags)) for tags in (inventory.tags, inventory.ai_tags)]
+    if more := [counted(n, what) for n, what in zip(rest, ("tag", "AI tag"), strict=True) if n > 0]:
+        lines.write(f"{' and '.join(more)} more: use --verbose, --format csv or --format html to show all")
+    names = len({tag.name for tag in inventory.ai_tags})
+    per_source = len(inventory.ai_tags)
+    totals = [
+        counted(len(inventory.tags), "tag"),
+        counted(names, "AI tag") + (f" ({per_source:,} by source)" if per_source > names else ""),
+    ]
     lines.write(
         (f"{counted(inventory.files, 'file')}: ", "bold"),
         f"{', '.join(totals)}; {inventory.files - inventory.tagged:,} without an ordinary tag",
@@ -88,8 +102,8 @@ def _tags(file: CurrentFile) -> str:
 
 
 def listed(tags: Iterable[str]) -> str:
-    """Return different tags as a list; one with a comma is quoted."""
-    return ", ".join(quoted(tag, len(tag)) if "," in tag else shown(tag) for tag in dict.fromkeys(tags))
+    """Return different tags as a list."""
+    return ", ".join(map(shown_tag, dict.fromkeys(tags)))
 
 
 def _number(confidence: float) -> str:

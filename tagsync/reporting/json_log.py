@@ -10,8 +10,8 @@ from typing import TextIO
 
 from tagsync.escape import shown
 from tagsync.events import Event
-from tagsync.model import Diagnostic, Level, counted
-from tagsync.reporting.phrases import Names, notices_listed, shown_place, worst_first
+from tagsync.model import Diagnostic, Level, as_shown, counted
+from tagsync.reporting.phrases import Names, notices_listed, worst_first
 
 Field = str | int | float | None
 
@@ -75,8 +75,8 @@ class JsonLog(io.TextIOBase):
     def diagnostics(self, found: Sequence[Diagnostic], names: Names, *, limit: int, more: int = 0) -> None:
         """Write at most `limit` diagnostics, errors first, and the number of the others."""
         ranked = worst_first(found)
-        for item in ranked[:limit]:
-            source = shown_place(item, names) or None
+        for item in (as_shown(each, names) for each in ranked[:limit]):
+            source = shown(item.where) or None
             self.record(item.level, "diagnostic", item.message, code=item.code, source=source)
         if left := more + max(0, len(ranked) - limit):
             self.record("info", "not-listed", counted(left, "more diagnostic"), count=left)

@@ -5,8 +5,8 @@ from typing import NamedTuple, get_args
 from xml.sax.saxutils import escape, quoteattr
 
 from tagsync.escape import shown
-from tagsync.model import Diagnostic, Level, Status
-from tagsync.reporting.phrases import failure_lines, label_of_test, reason_words, shown_place, tag_counts
+from tagsync.model import Diagnostic, Level, Status, as_shown
+from tagsync.reporting.phrases import failure_lines, label_of_test, reason_words, tag_counts
 from tagsync.reporting.view import StatusRow, View
 
 LIBRARY = "library"
@@ -108,19 +108,19 @@ def _manifests(view: View) -> Iterator[_Case]:
         if more := view.more_of(level):
             by_file[LIBRARY].append(Diagnostic(level, "more", f"and {more:,} more"))
     for name, found in by_file.items():
-        errors = [item for item in found if item.level == "error"]
-        others = _listed((item for item in found if item.level != "error"), view)
+        shown_as = [as_shown(item, view.names) for item in found]
+        errors = [item for item in shown_as if item.level == "error"]
+        others = _listed(item for item in shown_as if item.level != "error")
         title = shown(view.names.get(name, name))
         if errors:
-            yield _Case("manifests", title, errors[0].code, shown(errors[0].message), _listed(errors, view), others)
+            yield _Case("manifests", title, errors[0].code, shown(errors[0].message), _listed(errors), others)
         else:
             yield _Case("manifests", title, notes=others)
 
 
-def _listed(diagnostics: Iterable[Diagnostic], view: View) -> str:
+def _listed(diagnostics: Iterable[Diagnostic]) -> str:
     lines = (
-        f"{f'{shown_place(item, view.names)}: ' if item.origin else ''}{item.level}: {shown(item.message)}"
-        for item in diagnostics
+        f"{f'{shown(item.where)}: ' if item.origin else ''}{item.level}: {shown(item.message)}" for item in diagnostics
     )
     return "\n".join(lines)
 

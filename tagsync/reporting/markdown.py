@@ -11,7 +11,7 @@ from itertools import islice
 from urllib.parse import quote, urlsplit
 
 from tagsync.escape import shown
-from tagsync.model import NO_LONGER_DECLARED, Diagnostic, Op, counted
+from tagsync.model import NO_LONGER_DECLARED, Diagnostic, Op, as_shown, counted
 from tagsync.reporting.blocks import Block, fitted
 from tagsync.reporting.counts import MAX_PLACES, FolderCount, TagCount
 from tagsync.reporting.groups import ChangeGroup, Groups
@@ -21,7 +21,6 @@ from tagsync.reporting.phrases import (
     Names,
     outcome_words,
     shown_origin,
-    shown_place,
     target_words,
     why_words,
 )
@@ -155,8 +154,9 @@ def _diagnostics(found: Sequence[Diagnostic], names: Names, more: int, start: st
 
 
 def _diagnostic(diagnostic: Diagnostic, names: Names) -> str:
-    where = f"{code(shown_place(diagnostic, names))} " if diagnostic.origin else ""
-    return f"- **{LEVEL_WORDS[diagnostic.level]}** {where}{code(diagnostic.message, 1000)}\n"
+    item = as_shown(diagnostic, names)
+    where = f"{code(shown(item.where))} " if item.origin else ""
+    return f"- **{LEVEL_WORDS[item.level]}** {where}{code(item.message, 1000)}\n"
 
 
 def _not_made(reasons: Sequence[NotMade]) -> Block:

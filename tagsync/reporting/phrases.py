@@ -21,7 +21,6 @@ from tagsync.model import (
     TargetName,
     TestFailure,
     TestResult,
-    as_shown,
     counted,
 )
 
@@ -262,11 +261,6 @@ def named(origin: Origin, names: Names) -> Origin:
 def shown_origin(origin: Origin, names: Names) -> str:
     """Return a place in a manifest, safe to print, as a path that the user can open."""
     return shown(str(named(origin, names)))
-
-
-def shown_place(diagnostic: Diagnostic, names: Names) -> str:
-    """Return the place of a diagnostic, safe to print; "" if it has none."""
-    return shown(as_shown(diagnostic, names).where)
 
 
 def worst_first(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:

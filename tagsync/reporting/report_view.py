@@ -6,6 +6,7 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 
+from tagsync.escape import shown
 from tagsync.model import (
     READ_BACK,
     FileChange,
@@ -62,7 +63,7 @@ class ReportView(PlanView):
             self.title = self._outcome_title()
             # Those that block were acknowledged.
             self.guards = tuple(guard._replace(blocks=False) for guard in self.guards)
-        self.commit_words = f"Applied commit: {self.applied_commit}" if self.applied_commit else ""
+        self.commit_words = _commit_words(report)
         self.remarks = [*self._plan_remarks(), *filter(None, [self.commit_words]), *self.advice]
         self.all_diagnostics = worst_first((*plan.diagnostics, *report.diagnostics))
         # What a guard that blocks says stands with the guards.
@@ -139,6 +140,18 @@ class ReportView(PlanView):
 
     def _positions(self, statuses: Container[Status]) -> Sequence[int]:
         return array("I", (at for at, outcome in enumerate(self.report.outcomes) if outcome.status in statuses))
+
+
+def _commit_words(report: Report) -> str:
+    """Return which commit was applied, or why none was; nothing of an incomplete apply, or without git."""
+    inputs = report.plan.inputs
+    if report.applied_commit:
+        return f"Applied commit: {report.applied_commit}"
+    if report.converged and inputs.uncommitted:
+        return f"No applied commit: {shown(inputs.uncommitted, 200)} is not committed"
+    if report.converged and inputs.commit:
+        return "No applied commit: the plan leaves out changes"
+    return ""
 
 
 def _reason(outcome: FileOutcome) -> str | None:

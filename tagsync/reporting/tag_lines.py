@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import takewhile
 
-from tagsync.escape import shown
+from tagsync.escape import shown_tag
 from tagsync.model import Op, counted
 from tagsync.reporting.console import Lines, Segment, columns, padded
 from tagsync.reporting.counts import MAX_PLACES, TagCount
@@ -65,7 +65,7 @@ def _fitting(operations: Sequence[TagCount], room: int) -> int:
 
 
 def _label(item: TagCount) -> str:
-    return SIGNS[item.op][0] + shown(item.tag)
+    return SIGNS[item.op][0] + shown_tag(item.tag)
 
 
 def _risk(item: TagCount) -> Iterator[Segment]:

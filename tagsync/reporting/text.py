@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from tagsync.escape import shown
-from tagsync.model import Diagnostic, Level, Op, Plan, Status, counted
+from tagsync.escape import shown, shown_tag
+from tagsync.model import Diagnostic, Level, Op, Plan, Status, as_shown, counted
 from tagsync.reporting.console import Lines, Segment, padded
 from tagsync.reporting.groups import ChangeGroup, GroupLine, Groups
 from tagsync.reporting.guard_view import UNDOING
@@ -18,7 +18,6 @@ from tagsync.reporting.phrases import (
     reading_sentence,
     reason_words,
     shown_origin,
-    shown_place,
     target_words,
     worst_first,
 )
@@ -177,14 +176,14 @@ def _write_group(group: ChangeGroup, names: Names, lines: Lines, *, everything: 
         lines.write(("  " + shown(path), "bold"))
     if len(kept) < count:
         lines.write((f"  and {counted(count - len(kept), 'more file')}", "bold"))
-    width = column_width(SIGNS[line.op][0] + shown(line.tag) for line in group.lines)
+    width = column_width(SIGNS[line.op][0] + shown_tag(line.tag) for line in group.lines)
     for line in group.lines:
         lines.write(*_change_segments(line, names, width))
 
 
 def _change_segments(line: GroupLine, names: Names, width: int) -> Iterable[Segment]:
     sign, style = SIGNS[line.op]
-    yield "      " + padded(sign + shown(line.tag), width), style
+    yield "      " + padded(sign + shown_tag(line.tag), width), style
     if line.op == Op.REMOVE_AI:
         yield "  cannot be undone", "bold yellow"
     if line.origin:
@@ -215,8 +214,7 @@ def report_text(view: ReportView, lines: Lines, *, everything: bool = False, pla
     _write_not_made(view, lines)
     outcome, _, counts = view.title.partition(": ")
     lines.write((f"{outcome}: ", "bold green" if report.converged else "bold yellow"), counts)
-    if view.commit_words and (everything or not plan_shown):
-        # After an apply of manifests, this is HEAD. A saved plan may be of an earlier commit.
+    if view.commit_words:
         lines.write(view.commit_words)
     for words in view.advice:
         lines.write(words)
@@ -268,8 +266,9 @@ def diagnostics_text(
     """Write at most `limit` diagnostics, errors first; `more` is the number of others that were not kept."""
     ranked = worst_first(diagnostics)
     for diagnostic in ranked[:limit]:
-        where = f"{shown_place(diagnostic, names)}: " if diagnostic.origin else ""
-        lines.write(_LEVELS[diagnostic.level], (where, "bold"), shown(diagnostic.message))
+        item = as_shown(diagnostic, names)
+        where = f"{shown(item.where)}: " if item.origin else ""
+        lines.write(_LEVELS[item.level], (where, "bold"), shown(item.message))
     left = more + max(0, len(ranked) - limit)
     if left:
         lines.write((f"… and {left:,} more", "dim"))

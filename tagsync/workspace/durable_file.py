@@ -71,3 +71,17 @@ class Disk:
 
 
 REAL_DISK = Disk()
+
+
+def make_durable(path: Path) -> None:
+    """Wait until a file and its name would survive a power loss.
+
+    Raises:
+        OSError: it cannot be written to the disk.
+    """
+    for each in (path, path.parent):
+        descriptor = os.open(each, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

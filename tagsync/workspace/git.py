@@ -7,7 +7,9 @@ import os
 import re
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from tagsync.errors import RefusedError, UsageError
 from tagsync.escape import quoted, shown
@@ -36,6 +38,10 @@ _MOST_LINES = 20
 _MOST_CHARACTERS = 300
 
 _COMMIT = re.compile(r"[0-9a-f]{40,64}")
+
+_FIELDS = {"1": 8, "u": 10, "?": 1}
+"""The fields before the path in a line of git status, by the kind of the line."""
+
 _PLAIN_REF = re.compile(r"refs/[\w./-]+", re.ASCII)
 
 _UNSHALLOW = "fetch the whole history: git fetch --unshallow origin (fetch-depth: 0 in GitHub Actions)"
@@ -65,8 +71,20 @@ def top_of(folder: Path) -> Path | None:
         return None
 
 
-def clean_commit(paths: Sequence[str], suffixes: tuple[str, ...]) -> str | None:
-    """Return the full hash of HEAD; None without a commit, or if files below some paths differ from it.
+class Commit(NamedTuple):
+    """The commit of some files.
+
+    Attributes:
+        hash: the full hash of HEAD; None without a commit, or if a file differs from it.
+        uncommitted: the first file that differs from HEAD, relative to the top of the work tree; None if none does.
+    """
+
+    hash: str | None = None
+    uncommitted: str | None = None
+
+
+def commit_of(paths: Sequence[str], suffixes: tuple[str, ...]) -> Commit:
+    """Return the commit of the files below some paths; an empty one without a git repository.
 
     Args:
         paths: files and folders of one work tree.
@@ -81,12 +99,13 @@ def clean_commit(paths: Sequence[str], suffixes: tuple[str, ...]) -> str | None:
             here if here.is_dir() else here.parent, *status, "--", *map(os.path.realpath, paths), option="tagsync"
         )
     except UsageError:
-        return None
+        return Commit()
     lines = os.fsdecode(found).split("\0")
-    if any(line.lower().endswith(suffixes) for line in lines if not line.startswith("#")):
-        return None
+    changed = [line for line in lines if line.lower().endswith(suffixes) and not line.startswith("#")]
+    if changed:
+        return Commit(uncommitted=changed[0].split(" ", _FIELDS[changed[0][0]])[-1])
     commit = lines[0].rpartition(" ")[2]
-    return commit if _COMMIT.fullmatch(commit) else None
+    return Commit(commit if _COMMIT.fullmatch(commit) else None)
 
 
 class WorkTree:
@@ -156,6 +175,14 @@ class WorkTree:
             self._line("merge-base", "--is-ancestor", commit, "HEAD", otherwise=words)
         arguments = ("log", "--first-parent", "--reverse", "--format=%H", f"{commit}..HEAD", "--")
         return self._line(*arguments, *map(_below, paths)).split()
+
+    def day_of(self, commit: str) -> str | None:
+        """Return the day on which a commit was made (YYYY-MM-DD, UTC); None for a day that the calendar lacks."""
+        try:
+            made = int(self._line("log", "-1", "--format=%ct", commit))
+            return datetime.fromtimestamp(made, UTC).date().isoformat()
+        except (ValueError, OverflowError, OSError):
+            return None
 
     def _line(self, *arguments: str, otherwise: str | None = None) -> str:
         return _line(self.top, *arguments, otherwise=otherwise, option=self._option)

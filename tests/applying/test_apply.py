@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from builders import Sandbox, acks, ai, applied, file_object, id_of, now, run, statuses
-from conftest import Declare
+from conftest import EXTREMES, Declare
 
 import tagsync
 from tagsync.api import act
@@ -21,6 +21,7 @@ Make = Callable[..., Sandbox]
 A, B, C = "/a.jpg", "/b.jpg", "/c.jpg"
 
 
+@EXTREMES
 def test_apply_confirms_every_change(sandbox: Make, declare: Declare, tmp_path: Any) -> None:
     library = sandbox(file_object(A, ["old"], [ai("Dog", 10)]), file_object(B))
     declare("- {match: /*, tags: [new], absent: [old], aiTags: {minConfidence: 50}}")
@@ -31,6 +32,7 @@ def test_apply_confirms_every_change(sandbox: Make, declare: Declare, tmp_path: 
     assert report.requests == (3, 3, 0, 0, 0)
 
 
+@EXTREMES
 def test_apply_twice_changes_nothing_the_second_time(sandbox: Make, declare: Declare, tmp_path: Any) -> None:
     library = sandbox(file_object(A), file_object(B))
     declare("- {match: /*, tags: [new]}")
@@ -42,6 +44,7 @@ def test_apply_twice_changes_nothing_the_second_time(sandbox: Make, declare: Dec
     assert library.writes == []
 
 
+@EXTREMES
 def test_apply_without_verify_reports_accepted(sandbox: Make, declare: Declare, tmp_path: Any) -> None:
     library = sandbox(file_object(A))
     declare("- {match: /*, tags: [new]}")
@@ -51,6 +54,7 @@ def test_apply_without_verify_reports_accepted(sandbox: Make, declare: Declare, 
     assert library.calls[-1] == "addTags"
 
 
+@EXTREMES
 def test_apply_readback_detects_a_false_response(sandbox: Make, declare: Declare, tmp_path: Any) -> None:
     library = sandbox(file_object(A), file_object(B), faults=[Fault(on="addTags", ignore=True)])
     declare("- {match: /*, tags: [new]}")
@@ -89,6 +93,7 @@ def test_apply_wrote_reflects_what_the_library_shows(
     assert (report.wrote, "new" in library.tags(A)) == (wrote, wrote)
 
 
+@EXTREMES
 def test_apply_wrote_is_false_for_earlier_changes(sandbox: Make, declare: Declare, tmp_path: Any) -> None:
     library = sandbox(file_object(A, ["old"]), faults=[Fault(on="removeTags", status=400)])
     declare("- {match: /*, tags: [new], absent: [old]}")
@@ -134,6 +139,7 @@ def test_apply_file_deleted_before_its_call_affects_no_other(sandbox: Make, decl
     assert statuses(report) == {A: "confirmed", B: "missing", C: "confirmed"}
 
 
+@EXTREMES
 def test_apply_refused_file_is_named_with_the_servers_words(sandbox: Make, declare: Declare, tmp_path: Any) -> None:
     fault = Fault(on="addTags", failFiles=(id_of(B),), error="Error in adding \x1b[31mtags")
     library = sandbox(file_object(A), file_object(B), faults=[fault])
@@ -144,6 +150,7 @@ def test_apply_refused_file_is_named_with_the_servers_words(sandbox: Make, decla
     assert report.outcomes[1].request_id
 
 
+@EXTREMES
 def test_apply_interrupted_rename_never_loses_a_tag(sandbox: Make, declare: Declare, tmp_path: Any) -> None:
     library = sandbox(file_object(A, ["old"]), faults=[Fault(on="addTags", status=500)])
     declare("- {match: /*, tags: [new], absent: [old]}")
@@ -181,6 +188,7 @@ def test_apply_refuses_a_plan_for_another_target(sandbox: Make, declare: Declare
     assert library.writes == []
 
 
+@EXTREMES
 def test_apply_outcomes_are_in_the_order_of_changes(sandbox: Make, declare: Declare, tmp_path: Any) -> None:
     desired: DesiredState = declare("- {match: /*, tags: [new]}")
     assert len(desired.entries) == 1
@@ -206,6 +214,7 @@ def interrupted(library: Sandbox, tmp_path: Any, *, after: str) -> Report:
     return run(scenario())
 
 
+@EXTREMES
 @pytest.mark.parametrize("after", ["RequestDone", "ReadingBack"])
 def test_apply_interrupted_before_readback_is_never_a_success(
     sandbox: Make, declare: Declare, tmp_path: Any, after: str

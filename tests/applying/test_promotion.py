@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from builders import Sandbox, ai, applied, file_object, id_of, statuses
-from conftest import Declare
+from conftest import EXTREMES, Declare
 
 from tagsync.model import Op, PartialOutcome, Status
 from tagsync.sandbox.faults import Fault
@@ -15,6 +15,7 @@ A, B = "/a.jpg", "/b.jpg"
 PROMOTE = "- {match: /*, aiTags: {promote: {minConfidence: 90}, minConfidence: 50}}"
 
 
+@EXTREMES
 def test_promotion_adds_reads_then_removes(sandbox: Make, declare: Declare, tmp_path: Any) -> None:
     library = sandbox(file_object(A, [], [ai("Dog", 95), ai("Cat", 40)]), file_object(B, ["Dog"], [ai("Dog", 99)]))
     declare(PROMOTE)
@@ -26,6 +27,7 @@ def test_promotion_adds_reads_then_removes(sandbox: Make, declare: Declare, tmp_
     assert after_the_addition[0] != "removeAITags"
 
 
+@EXTREMES
 @pytest.mark.parametrize("verify", [True, False])
 @pytest.mark.parametrize("fault", ["ignore", "lose"])
 def test_promotion_keeps_the_ai_tag_if_the_addition_is_not_shown(
@@ -43,6 +45,7 @@ def test_promotion_keeps_the_ai_tag_if_the_addition_is_not_shown(
     assert "removeAITags" not in library.writes
 
 
+@EXTREMES
 def test_promotion_names_files_whose_addition_is_not_shown(sandbox: Make, declare: Declare, tmp_path: Any) -> None:
     library = sandbox(
         *(file_object(f"/{number}.jpg", [], [ai("Dog", 95)]) for number in range(9)),
@@ -56,6 +59,7 @@ def test_promotion_names_files_whose_addition_is_not_shown(sandbox: Make, declar
     assert not any(library.ai_tags(f"/{number}.jpg") for number in range(9))
 
 
+@EXTREMES
 def test_promotion_left_half_done_is_completed_by_the_next_run(sandbox: Make, declare: Declare, tmp_path: Any) -> None:
     library = sandbox(file_object(A, [], [ai("Dog", 95)]), faults=[Fault(on="addTags", ignore=True, times=1)])
     declare(PROMOTE)

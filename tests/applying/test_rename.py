@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from builders import GOOGLE, Sandbox, acks, ai, file_object, id_of, run
+from conftest import EXTREMES
 from simulated_library import AITags, Caller, SimulatedLibrary, State, Trouble
 
 import tagsync
@@ -41,6 +42,7 @@ def manifest(request: pytest.FixtureRequest, tmp_path: Any) -> Any:
     return path
 
 
+@EXTREMES
 def test_rename_keeps_the_old_name_if_the_new_one_is_not_shown(sandbox: Make, manifest: Any) -> None:
     library = sandbox(
         *(file_object(path, ["old"]) for path in PATHS), faults=[Fault(on="addTags", ignore=True, times=1)]
@@ -53,6 +55,7 @@ def test_rename_keeps_the_old_name_if_the_new_one_is_not_shown(sandbox: Make, ma
     assert [library.tags(path) for path in PATHS] == [{"new"}] * 9
 
 
+@EXTREMES
 @pytest.mark.parametrize("verify", [True, False])
 @pytest.mark.parametrize("calls", [1, 2, 3])
 def test_rename_cut_off_after_any_call_loses_no_name(sandbox: Make, manifest: Any, calls: int, *, verify: bool) -> None:
@@ -63,6 +66,7 @@ def test_rename_cut_off_after_any_call_loses_no_name(sandbox: Make, manifest: An
     assert [library.tags(path) for path in PATHS] == [{"new"}] * 9
 
 
+@EXTREMES
 @pytest.mark.parametrize("crowded", [["x" * 250, "y" * 244], [f"{n}" * 98 for n in range(5)] + ["xxxxx"]])
 def test_rename_whose_names_do_not_fit_together_is_over_the_limit(
     sandbox: Make, tmp_path: Any, crowded: list[str]

@@ -125,8 +125,8 @@ def test_report_warns_of_failed_no_op_changes(sandbox: Make, declare: Declare, t
     target = replace(library.target, app=RefusingNoOps(library))
     report = run(tagsync.apply_async(plan, target=target, options=ApplyOptions(concurrency=1)))
     assert report.converged
-    words = "ImageKit returned errors for calls with no-op changes: tagsync sent the rest without them, as with "
-    words += "--batching exact, in more calls"
+    words = "ImageKit refused API calls that add tags which a file already has, or remove tags which it lacks. "
+    words += "tagsync sent the rest without these, in more calls; to do so from the start, use --batching exact"
     assert report.diagnostics == (Diagnostic("warning", "exact", words),)
 
 

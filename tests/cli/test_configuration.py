@@ -120,6 +120,9 @@ def test_commands_work_without_paths(tagsync: Command) -> None:
     assert tagsync("validate", "--env=production").out.startswith("Valid: 2 manifests")
     assert tagsync("apply", "--yes", "--report=report.json", PLAN[1]).code == 0
     assert tagsync(*PLAN).document["changes"] == []
+    hint = "save it with --out undo.json, then run: tagsync apply undo.json --sandbox"
+    assert hint in (shown := tagsync("undo", PLAN[1], "--env=staging")).err
+    assert shown.err.rstrip().endswith(" --env staging")
     undone = tagsync("undo", PLAN[1], "--format=json", "--out=undo.json")
     assert (undone.code, undone.document["target"]["environment"]) == (0, "staging")
     assert tagsync("apply", "undo.json", PLAN[1]).code == 0
@@ -269,6 +272,11 @@ def test_key_of_the_environment_is_sent_to_the_given_endpoint_alone(
     monkeypatch.setenv("IMAGEKIT_PRIVATE_KEY_STAGING", KEY)
     assert tagsync("apply", "--yes", f"--endpoint={url}").code == 0
     assert tagsync("plan", f"--endpoint={url}", "--env=production", "manifests").code == 1
+
+
+def test_digest_of_another_environment_is_refused_with_that_cause(tagsync: Command) -> None:
+    ran = tagsync("apply", "--yes", PLAN[1], f"--expect-digest=sha256:{'0' * 64}")
+    assert (ran.code, "or it was made for another environment or with other options (" in ran.err) == (4, True)
 
 
 def test_manifest_for_another_account_than_the_environment_is_an_error(tagsync: Command) -> None:

@@ -108,6 +108,25 @@ def test_wrong_key_error_quotes_the_server_and_says_what_to_check(
     assert "Check that it is the private key of this endpoint's account. It comes from IMAGEKIT_PRIVATE" in result.err
 
 
+def test_wrong_key_error_names_the_variable_environment_and_endpoint(
+    tagsync: Command, monkeypatch: pytest.MonkeyPatch, served: Callable[..., str]
+) -> None:
+    Path("tagsync.yaml").write_text(
+        "apiVersion: tagsync/v1\nkind: Config\nmanifests: [tags.yaml]\n"
+        "environments: {staging: {key: IMAGEKIT_STAGING}, production: {}}\n",
+        encoding="utf-8",
+    )
+    Path("key").write_text("private_wrong", encoding="utf-8")
+    monkeypatch.setenv("IMAGEKIT_STAGING_FILE", "key")
+    use_key(monkeypatch)
+    url = served(key="private_other")
+    for environment, variable in (("staging", "IMAGEKIT_STAGING_FILE"), ("production", "IMAGEKIT_PRIVATE_KEY")):
+        for command in (["plan"], ["apply", "--yes"], ["export"], ["doctor"], ["ls"]):
+            result = tagsync(*command, "--endpoint", url, "--env", environment)
+            words = f"It comes from {variable} (environment {environment}), and tagsync sent it to {url}."
+            assert (result.code, words in result.err) == (1, True), (command, result.err)
+
+
 def test_public_key_is_an_error_before_any_call(tagsync: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     use_key(monkeypatch, "public_abc")
     result = tagsync("plan", "--endpoint", "http://127.0.0.1:9", "tags.yaml")

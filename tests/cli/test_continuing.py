@@ -10,7 +10,9 @@ from builders import ai, file_object
 from cli.command import SECONDS, Command, Result, process, started, write_manifest
 from cli.conftest import Build, World
 
+from tagsync.api.keep import Workspace
 from tagsync.sandbox.faults import Fault
+from tagsync.workspace.durable_file import make_durable
 
 NAMES = "abcdef"
 
@@ -172,6 +174,68 @@ def test_undo_of_the_run_after_an_incomplete_one_names_all_of_them(tagsync: Comm
     for name in names:
         undone(tagsync, name)
     assert tags(library) == before
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_undo_reverts_an_apply_that_was_killed_just_before_its_report(
+    tagsync: Command, world: Build, monkeypatch: pytest.MonkeyPatch, *, again: bool
+) -> None:
+    library = shop(world)
+    before = an_older_apply(tagsync, library)
+    with monkeypatch.context() as patch:
+        patch.setattr(Workspace, "record", lambda *_: None)
+        assert tagsync("apply", "--yes", "tags.yaml").code == 0
+    if again:
+        assert tagsync("apply", "--yes", "tags.yaml").out.startswith("Nothing to do")
+    assert "Undo of the apply that began and was killed at" in undone(tagsync)
+    assert tags(library) == before
+
+
+def test_apply_writes_mark_and_report_to_the_disk_in_time(
+    tagsync: Command, world: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = shop(world)
+    synced: list[tuple[str, bool, bool]] = []
+
+    def note(path: Path) -> None:
+        make_durable(path)
+        is_marked = any(Path(".tagsync/unfinished").glob("*.running"))
+        synced.append((path.suffix, is_marked, bool(library.calls.writes)))
+
+    for module in ("begun", "keep"):
+        monkeypatch.setattr(f"tagsync.api.{module}.make_durable", note)
+    assert tagsync("apply", "--yes", "tags.yaml").code == 0
+    # The plan and the mark before the first call, and the report before the mark is removed.
+    assert synced == [(".json", False, False), (".running", True, False), (".json", True, True)]
+    assert not any(Path(".tagsync/unfinished").iterdir())
+
+
+def test_undo_reverts_a_killed_apply_of_a_shard(
+    tagsync: Command, world: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = shop(world)
+    before = an_older_apply(tagsync, library)
+    with monkeypatch.context() as patch:
+        patch.setattr(Workspace, "record", lambda *_: None)
+        for shard in ("1/2", "2/2"):
+            assert tagsync("apply", "--yes", f"--shard={shard}", "tags.yaml").code == 0
+    assert is_done(library) is False  # the tag of the older apply is still there
+    undone(tagsync)
+    assert tags(library) != before
+    reports = sorted(Path(".tagsync/last").glob("*-of-2.*.json"))
+    assert len(reports) == 2
+    for report in reports:
+        undone(tagsync, str(report))
+    assert tags(library) == before
+
+
+def test_undo_ignores_a_damaged_report_before_the_newest(tagsync: Command, world: Build) -> None:
+    library = shop(world)
+    an_older_apply(tagsync, library)
+    assert tagsync("apply", "--yes", "tags.yaml").code == 0
+    oldest = min(Path(".tagsync/last").iterdir())
+    oldest.write_bytes(oldest.read_bytes().replace(b"older", b"other"))
+    assert "an earlier report is ignored" in undone(tagsync)
 
 
 @pytest.mark.parametrize("end", ["apply", "undo"])

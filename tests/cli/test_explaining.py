@@ -100,7 +100,7 @@ def test_multi_select_field_gives_a_tag_for_each_value(tagsync: Command, library
     write_manifest("- {path: /c.jpg, tags: ['color-{customMetadata.color}']}")
     explained = tagsync("plan", "--sandbox=colors.jsonl", "--explain=/c.jpg", "tags.yaml")
     assert "{customMetadata.color} is 'a,b, red'" in explained.out
-    for tag in ("color-red", "color-a,b"):
+    for tag in ("color-red", "'color-a,b'"):
         assert f"+ {tag}" in explained.out
     report = tagsync("apply", "--yes", "--sandbox=colors.jsonl", "--format=json", "tags.yaml")
     assert (report.code, report.document["changes"][0]["add"]) == (0, ["color-a,b", "color-red"])

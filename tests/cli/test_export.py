@@ -5,6 +5,7 @@ import pytest
 from builders import ai, file_object
 from cli.command import Command, process
 
+from tagsync.exporting import export as exporting
 from tagsync.exporting import files as exported_files
 
 SANDBOX = ("--sandbox", "library.jsonl")
@@ -84,9 +85,27 @@ def test_export_writes_shared_tags_as_separate_documents(tagsync: Command, libra
     )
     assert tagsync("export", "--sandbox", "b.jsonl", "-o", "out").code == 0
     texts = {path.name: path.read_text("utf-8") for path in Path("out").glob("*.yaml")}
-    assert texts.keys() == {"shop.yaml", "shop-2.yaml"}
-    for text in (*texts.values(), tagsync("export", "--sandbox", "b.jsonl").out):
-        assert (text.count("kind: TagSet"), "---" in text) == (1, False)
+    assert texts.keys() == {"shop.yaml"}
+    assert (texts["shop.yaml"].count("kind: TagSet"), texts["shop.yaml"].count("\n---\n")) == (2, 1)
+    text = tagsync("export", "--sandbox", "b.jsonl").out
+    assert (text.count("kind: TagSet"), "---" in text) == (1, False)
+    assert tagsync("plan", "--detailed-exitcode", "--sandbox", "b.jsonl", "out").code == 0
+
+
+@pytest.mark.parametrize("folder", ["/", "/tate/"])
+def test_export_of_one_large_folder_has_a_manifest_for_each_subfolder(
+    tagsync: Command, library: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, folder: str
+) -> None:
+    monkeypatch.setattr(exporting, "_MOST_TOGETHER", 20)
+    library(
+        *(file_object(f"/tate/{'abc'[n % 3]}/{n % 2}/{n}.jpg", ["all", "abc"[n % 3]]) for n in range(30)),
+        file_object("/tate/other.jpg", ["other"]),
+        name="b.jsonl",
+    )
+    assert tagsync("export", "--sandbox", "b.jsonl", "-o", "out", "--path", folder).code == 0
+    names = {path.name for path in Path("out").glob("*.yaml")}
+    assert names == {"tate.yaml", "tate-a.yaml", "tate-b.yaml", "tate-c.yaml"}
+    assert "    - match: /tate/a/**\n      tags: [a, all]\n" in Path("out/tate-a.yaml").read_text("utf-8")
     assert tagsync("plan", "--detailed-exitcode", "--sandbox", "b.jsonl", "out").code == 0
 
 

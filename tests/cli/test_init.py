@@ -66,12 +66,38 @@ def test_init_lists_its_files_and_the_next_commands(tagsync: Command) -> None:
         "  tagsync test 'my manifests'\n"
         "  tagsync plan 'my manifests' --sandbox 'my manifests/library.jsonl'\n"
         "\n"
-        "Then edit the manifest, set your key in IMAGEKIT_PRIVATE_KEY, and run:\n"
+        "Then edit my manifests/tags.yaml, set the key of your account in IMAGEKIT_PRIVATE_KEY, and run:\n"
         "  tagsync plan 'my manifests'\n"
         "  tagsync apply 'my manifests'\n"
         "\n"
+        "tagsync.yaml has one environment, production, which commands use. If you add another one, such as staging,\n"
+        "pass --env NAME to each command, or set defaultEnvironment to a harmless one.\n"
         "The workflow lists its set-up steps in its first lines.\n"
     )
+
+
+def test_init_tests_pass_after_the_first_edits(tagsync: Command) -> None:
+    tagsync("init", "manifests")
+    rules = Path("manifests/tags.yaml")
+    shipped = rules.read_text("utf-8")
+    for old, new in (
+        ("/tagsync-example/**", "/products/**"),
+        ("tags: [example]", "tags: [mine]"),
+        ("# - path: /shop/shoes/red.jpg\n    #   tags", "- path: /shop/shoes/red.jpg\n      tags"),
+        ('# - fileId: "5e21880d5efe355febd4bccd"\n    #   tags', '- fileId: "5e21880d5efe355febd4bccd"\n      tags'),
+    ):
+        assert old in shipped
+        rules.write_text(shipped.replace(old, new), encoding="utf-8")
+        assert tagsync("test").code == 0
+        assert tagsync("plan", "--sandbox", "manifests/library.jsonl").code == 0
+
+
+def test_init_test_with_expectation_passes(tagsync: Command) -> None:
+    tagsync("init", "manifests")
+    tests = Path("manifests/tests.yaml")
+    text, changed = re.subn(r"(?m)^  # (expect:$|  /)", r"  \1", tests.read_text("utf-8"))
+    tests.write_text(text, encoding="utf-8")
+    assert (changed, tagsync("test").code) == (2, 0)
 
 
 def test_init_files_have_mode_644(tagsync: Command) -> None:
@@ -123,7 +149,7 @@ def test_init_config_names_the_folder_and_its_schema(tagsync: Command, folder: s
     planned = tagsync("plan", "--sandbox", Path(folder, "library.jsonl"), "--format", "json")
     assert planned.document["target"]["environment"] == "production"
     whole, changed = re.subn(r"(?m)^( *)# ((?:  )?[a-z]\w+:( |$))", r"\1\2", text)
-    assert changed == 6
+    assert changed == 7
     Draft202012Validator(schemas.load("config")).validate(yaml.safe_load(whole))
 
 

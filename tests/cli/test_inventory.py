@@ -37,8 +37,19 @@ def test_tags_text_has_aligned_columns_and_totals(tagsync: Command) -> None:
         "Dog     google-auto-tagging      2  70.00   70.00  90.00  /shop/ 1, /shop/hats/ 1",
         "Dog     aws-auto-tagging         1  60.50   60.50  60.50  /shop/",
         "",
-        "4 files: 4 tags, 2 AI tags; 1 without an ordinary tag",
+        "4 files: 4 tags, 1 AI tag (2 by source); 1 without an ordinary tag",
     ]
+
+
+def test_tags_text_shows_the_most_frequent_tags(tagsync: Command, library: Callable[..., Path]) -> None:
+    files = [file_object(f"/{n:02}.jpg", [f"tag-{n:02}", f"tag-{n // 2:02}"], [ai(f"Name {n:02}")]) for n in range(60)]
+    library(*files, name="many.jsonl")
+    lines = tagsync("tags", "--sandbox", "many.jsonl").out.splitlines()
+    assert (lines[1].split()[0], len(lines)) == ("tag-01", 51 + 1 + 51 + 1 + 2)
+    assert lines[-2] == "10 tags and 10 AI tags more: use --verbose, --format csv or --format html to show all"
+    everything = tagsync("tags", "--sandbox", "many.jsonl", "--verbose").out.splitlines()
+    assert len(everything) == 61 + 1 + 61 + 1 + 1
+    assert everything[-1] == lines[-1] == "60 files: 60 tags, 60 AI tags; 0 without an ordinary tag"
 
 
 def test_tags_json_has_the_members_of_the_contract(tagsync: Command) -> None:
@@ -128,8 +139,27 @@ def test_ls_lists_files_that_meet_all_conditions(tagsync: Command, arguments: li
     assert ("warning: no file meets these conditions" in result.err) == (not names)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (["--path", "/shop/999/"], "check the path '/shop/999/'"),
+        (["--query", 'tags IN ["nothing"]'], "check the query"),
+        (["--tag", "Red"], "tags are case-sensitive"),
+        (
+            ["/Shop/*"],
+            "'/shop/1.jpg' exists, which differs only in case or Unicode form: write it as in the library",
+        ),
+        (["/nothing/*"], "globs are case-sensitive"),
+        (["/shop/*", "--query", 'tags IN ["nothing"]'], "check the query; globs are case-sensitive"),
+    ],
+)
+def test_ls_that_finds_nothing_says_what_to_check(tagsync: Command, arguments: list[str], hint: str) -> None:
+    result = tagsync("ls", *SANDBOX, *arguments)
+    assert result.err.endswith(f"warning: no file meets these conditions: {hint}\n")
+
+
 def test_ls_of_a_folder_without_a_slash_says_how_to_list_it(tagsync: Command) -> None:
-    words = "no file meets these conditions: tags and globs are case-sensitive"
+    words = "no file meets these conditions: globs are case-sensitive"
     assert f"{words}; for the files of a folder, write /shop/\n" in tagsync("ls", "/shop", *SANDBOX).err
     assert f"{words}\n" in tagsync("ls", "/shop/*.gif*", *SANDBOX).err
 
@@ -348,6 +378,7 @@ def test_tags_ai_prints_rules_that_plan(tagsync: Command, library: Callable[...,
     result = tagsync("tags", "--ai", "--path", "/shop/", "--sandbox", "dogs.jsonl")
     assert result.code == 0
     assert "    - match: /shop/**\n" in result.out
+    assert "120 files with both AI tags and ordinary tags compared: 100 of 120 AI tags that are also" in result.err
     assert "        minConfidence: 90  # from 90 on, 100 of 100 agree (100%)\n" in result.out
     Path("ai.yaml").write_text(result.out, encoding="utf-8")
     plan = tagsync("plan", "--sandbox", "dogs.jsonl", "--format", "json", "ai.yaml").document

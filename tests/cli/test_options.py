@@ -248,3 +248,16 @@ def test_error_names_the_variable_that_sets_its_value(
     assert words in result.err
     assert f"TAGSYNC_{name}" in result.err
     assert len(result.err.splitlines()) <= 3
+
+
+def test_help_of_a_narrow_terminal_cuts_nothing_and_gives_ranges_in_words(
+    tagsync: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    whole = tagsync("--help").out
+    assert "..." not in whole.partition("Commands:")[2]
+    assert "Plan to revert an apply, without writing." in whole
+    words = " ".join(tagsync("plan", "--help").out.split())
+    assert "at least 8000]" in words
+    assert "1 to 8]" in words
+    assert "more than 0]" in words

@@ -74,6 +74,20 @@ def test_prune_ignores_absent_expired_exclusive_and_ai_rules_of_the_revision(tag
     assert tagsync(*PRUNE, "in").document["changes"] == []
 
 
+@pytest.mark.parametrize("tag", ["shop", "{folder}"])
+def test_prune_removes_tags_of_a_deleted_rule_that_expired_since_the_revision(tagsync: Command, tag: str) -> None:
+    rule = f'- match: "/{{folder}}/b.jpg"\n  tags: ["{tag}"]\n  until: 2090-01-01\n'
+    rules(rule + "- path: /other.jpg\n  tags: [hero]\n")
+    commit()
+    rules("- path: /other.jpg\n  tags: [hero]\n")
+    for day in ("2089-12-31", "2090-01-01"):
+        assert removals(tagsync(*PRUNE, f"--as-of={day}", "in").document) == {"/shop/b.jpg": ["shop"]}
+    # The rule that is still there gives one reason, which is not that it is gone.
+    rules(rule + "- path: /other.jpg\n  tags: [hero]\n")
+    (change,) = tagsync(*PRUNE, "--as-of=2090-01-01", "in").document["changes"]
+    assert [reason["rule"] for reason in change["because"]] == ["until"]
+
+
 def test_prune_fills_in_templates_as_they_were(tagsync: Command) -> None:
     rules('- match: "/{folder}/*.jpg"\n  tags: ["{folder:lower}"]\n')
     commit()
@@ -335,6 +349,23 @@ def test_prune_compares_with_files_and_not_with_the_index(tagsync: Command) -> N
     before = git("status", "--porcelain")
     assert removals(tagsync(*PRUNE, "in").document) == {"/shop/a.jpg": ["sale"]}
     assert git("status", "--porcelain") == before
+
+
+def test_undo_of_a_prune_says_what_removes_the_tags_again(tagsync: Command) -> None:
+    rules(SHOP.replace("sale, ", ""))
+    tagsync("apply", "--yes", "--sandbox=library.jsonl", "--prune-since=HEAD", "in")
+    ran = tagsync("undo", "--sandbox=library.jsonl")
+    assert "+ sale  1 file" in ran.out
+    assert "No rule declares the tags that --prune-since removed: declare them to keep them." in ran.err
+    assert "The manifests still ask" not in ran.err
+
+
+def test_undo_of_a_prune_with_other_changes_tells_both_apart(tagsync: Command) -> None:
+    rules(SHOP.replace("sale, ", "new, "))
+    tagsync("apply", "--yes", "--sandbox=library.jsonl", "--prune-since=HEAD", "in")
+    ran = tagsync("undo", "--sandbox=library.jsonl")
+    assert "The manifests still ask for the other changes. Update them, or" in ran.err
+    assert "No rule declares the tags that --prune-since removed" in ran.err
 
 
 def test_prune_follows_links_of_later_commits(tagsync: Command) -> None:

@@ -1,5 +1,6 @@
 """The notice about tags that no rule declares any more, of plans without --prune-since."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -156,7 +157,22 @@ def test_report_names_the_applied_commit_only_if_all_was_applied(tagsync: Comman
     assert f"\nApplied commit: {head}\n" in saved.out
     assert f"\nApplied commit: {head}\n" in tagsync("show", "report.json").out
     again = tagsync("apply", "--sandbox=library.jsonl", "--yes", "in")
-    assert "Applied commit" not in again.out
+    assert f"\nApplied commit: {later}\n" in again.out
+
+
+def test_report_says_why_it_names_no_applied_commit(tagsync: Command) -> None:
+    apply = ("apply", "--sandbox=library.jsonl", "--yes", "--report=json=report.json")
+    assert "\nNo applied commit: the plan leaves out changes\n" in tagsync(*apply, "--select=/shop/a.jpg", "in").out
+    for name in ("in/new one.yaml", "in/tags.yaml"):
+        write(name, manifest("- path: /shop/b.jpg\n  tags: [new]\n"))
+        words = f"\nNo applied commit: {name} is not committed\n"
+        tagsync("plan", "--sandbox=library.jsonl", "--out=plan.json", "in")
+        assert words in tagsync(*apply, "in").out
+        assert words in tagsync("show", "report.json").out
+        assert words in tagsync(*apply, "plan.json").out
+        assert json.loads(Path("report.json").read_text("utf-8"))["inputs"]["uncommitted"] == name
+        if name != "in/tags.yaml":
+            Path(name).unlink()
 
 
 def test_plan_records_the_commit_only_of_committed_csv_files(tagsync: Command) -> None:

@@ -428,7 +428,20 @@ def test_saved_plan_in_a_folder_of_manifests_is_an_error(tagsync: Command, name:
     Path("saved").replace(f"manifests/{name}")
     result = tagsync("apply", "--yes", *SANDBOX, "manifests")
     assert (result.code, result.out) == (1, "")
-    assert f"error: manifests/{name}:1:1: this is a saved plan or report, not a manifest" in result.err
+    assert f"error: manifests/{name}:1:1: this is a saved plan or report, not a manifest: move it" in result.err
+
+
+def test_output_that_would_be_read_as_a_manifest_is_a_warning(tagsync: Command) -> None:
+    Path("manifests").mkdir()
+    Path("tags.yaml").rename("manifests/tags.yaml")
+    for option in ("--out=manifests/plan.json", "--report=json=manifests/report.json"):
+        result = tagsync("plan", option, *SANDBOX, "manifests")
+        name = option.rpartition("=")[2]
+        assert f"warning: {name} will be in a folder of manifests, and the next command that reads" in result.err
+        Path(name).unlink()
+    for option in ("--out=plan.json", "--out=manifests/.plan.json", "--report=manifests/plan.html"):
+        assert "folder of manifests" not in tagsync("plan", option, *SANDBOX, "manifests").err
+    assert tagsync("validate", "manifests").code == 0
 
 
 def cut_short(running: subprocess.Popen[str]) -> str:

@@ -68,3 +68,15 @@ def test_select_that_matches_no_change_of_a_saved_plan_is_a_warning(tagsync: Com
     assert tagsync("plan", "--out=plan.json", *SANDBOX, "tags.yaml").code == 0
     ran = tagsync("apply", "--select=/nope/**", *SANDBOX, "plan.json")
     assert "warning: --select '/nope/**' matches no file that this plan changes" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("glob", "hint"),
+    [
+        ("/shop", "to select the files of a folder, write '/shop/**'"),
+        ("/Shop/*", "the library has '/shop/', and globs"),
+    ],
+)
+def test_select_of_a_folder_gets_the_right_glob_as_a_hint(tagsync: Command, glob: str, hint: str) -> None:
+    planned = tagsync("plan", f"--select={glob}", *SANDBOX, "tags.yaml")
+    assert f"matches no file that a rule selects: {hint}" in planned.err

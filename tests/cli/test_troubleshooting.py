@@ -24,8 +24,8 @@ NO_DIGEST = "sha256:" + "0" * 64
 NO_PORT = "http://127.0.0.1:1"
 HATS = "- {match: /shop/hats/*, tags: [hats, new]}"
 
-_VARYING = re.compile(r"\(request [0-9a-f-]{36}\)|process \d+ on \S+ since")
-"""Parts that may differ between the page and a run: the ID of a call, a process and its machine."""
+_VARYING = re.compile(r"\(request [0-9a-f-]{36}\)|process \d+ on \S+ since|sent it to \S+\. ")
+"""Parts that may differ between the page and a run: the ID of a call, a process and its machine, an endpoint."""
 
 
 def sections() -> dict[str, list[Block]]:

@@ -105,6 +105,31 @@ def test_doctor_names_readings_of_several_settings(sandbox: Make, tmp_path: Path
     assert is_as_before(library)
 
 
+SEARCHES_REFUSED = {"searchName": "refused", "searchNameInFolder": "refused", "folderListing": "refused"}
+MANY = [
+    file_object(f"/many/{n}.jpg", createdAt=f"2020-01-01T{n // 3600:02}:{n // 60 % 60:02}:{n % 60:02}.000Z")
+    for n in range(1001)
+]
+
+
+@pytest.mark.parametrize("tags", ["works", "refused", "ignored"])
+def test_doctor_finds_a_file_that_only_the_whole_listing_shows(sandbox: Make, tmp_path: Path, tags: str) -> None:
+    library = sandbox(*MANY, WRITTEN, profile=SEARCHES_REFUSED | {"searchTag": tags})
+    found = examined(library, tmp_path)
+    assert findings(found)["writes"].reading == "accepted"
+    assert findings(found)["indexLag"].reading == (0 if tags == "works" else None)
+    assert found.reads == len(library.calls) - len(library.writes)
+    assert is_as_before(library)
+
+
+def test_doctor_searches_the_whole_listing_before_it_reports_a_missing_file(sandbox: Make, tmp_path: Path) -> None:
+    library = sandbox(*MANY, WRITTEN, profile=SEARCHES_REFUSED)
+    for path in ("/d/e/other.jpg", "written.jpg", "/d//written.jpg"):
+        with pytest.raises(UnknownPathError, match="the library has no file"):
+            examined(library, tmp_path, path)
+    assert library.writes == []
+
+
 class KilledError(BaseException):
     """Stands for the end of the process."""
 

@@ -48,7 +48,9 @@ def _found(read_text: Callable[..., DesiredState], text: str | bytes, name: str,
         read_text(text, name=name, parser=parser)
     except ManifestError as error:
         each = ((fault.origin, fault) for fault in error.diagnostics)
-        return [(f"{at.line}:{at.column}", fault.code, fault.message) for at, fault in each if at]
+        return [
+            (f"{at.line}:{at.column}", fault.code, fault.message.replace(at.file, name)) for at, fault in each if at
+        ]
     return []
 
 

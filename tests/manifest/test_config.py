@@ -101,6 +101,13 @@ def test_environment_must_be_selected_if_there_is_no_default() -> None:
         read_config()
 
 
+def test_only_environment_needs_no_default() -> None:
+    write(f"{HEAD}environments:\n  production: {{account: shop}}\n")
+    config = read_config()
+    assert (config.environment, config.account) == ("production", "shop")
+    assert [str(origin) for origin in config.origins["environment"]] == ["tagsync.yaml:4:3"]
+
+
 @pytest.mark.parametrize(("name", "hint"), [("prod", "did you mean 'production'"), ("x", "it has staging, production")])
 def test_unknown_environment_gets_a_hint(name: str, hint: str) -> None:
     write()

@@ -5,6 +5,7 @@ import io
 import os
 import subprocess
 import time
+import tracemalloc
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from tagsync.api.revision import revision_of
 from tagsync.errors import ManifestError
+from tagsync.manifest import entry_store
 from tagsync.manifest.csv_rows import CsvReader
 from tagsync.manifest.read import read_manifests
 from tagsync.model import ById, ByMatch, ByPath, DesiredState, Entry
@@ -43,13 +45,34 @@ def errors_of(folder: Path, text: str | bytes, more: str = "") -> list[str]:
     with pytest.raises(ManifestError) as caught:
         state_of(folder, text, more)
     return [
-        f"{Path(each.origin.file).name}:{each.origin.line}:{each.origin.column} {each.code}: {each.message}"
+        f"{Path(each.origin.file).name}:{each.origin.line}:{each.origin.column} {each.code}: "
+        f"{each.message.replace(f'{folder}/', '')}"
         for each in caught.value.diagnostics
         if each.origin
     ]
 
 
 # What rows declare
+
+
+def test_csv_rows_take_no_more_memory_than_the_same_yaml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(entry_store, "_MOST_SHARED", entry_store._MOST_SHARED // 32)
+    numbers = range(4_000)
+    rows = "".join(f"/f/{n:05}.jpg,sku-{n:05}\n" for n in numbers)
+    rules = "".join(f"  - path: /f/{n:05}.jpg\n    tags: [sku-{n:05}]\n" for n in numbers)
+    (tmp_path / "rules.yaml").write_text(f"{MANIFEST.partition('  filesFrom')[0]}  files:\n{rules}", "utf-8")
+
+    def memory_of(desired: DesiredState) -> int:
+        tracemalloc.start()
+        number = sum(1 for _ in desired.entries)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert number == len(numbers)
+        return peak
+
+    yaml = memory_of(read_manifests([str(tmp_path / "rules.yaml")]))
+    (tmp_path / "rules.yaml").unlink()
+    assert memory_of(state_of(tmp_path, f"path,tags\n{rows}")) < yaml * 1.02
 
 
 def test_csv_rows_are_rules_with_places(tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ class GitHub:
         self.out = folder / "temp" / "tagsync" / "out"
         self.outputs, self.summary = folder / "outputs", folder / "summary"
         self._state = folder / "state.json"
+        self.note = ""
         programs = folder / "temp" / "tagsync" / "venv" / "bin"
         for made in (self.workspace, programs, folder / "bin"):
             made.mkdir(parents=True)
@@ -96,6 +97,7 @@ class GitHub:
         fetched = run_step("Fetch the last applied commit")
         if fetched.code:
             return fetched
+        self.note = self.put_out().get("note", "")
         ran = self.action(PRUNE_SINCE=self.put_out().get("ref", ""), **inputs)
         applied = self.put_out().get("commit", "")
         recorded = Ran(0, "", "") if ran.code else run_step("Record the applied commit", COMMIT=applied)
@@ -103,7 +105,8 @@ class GitHub:
 
     def comment(self, environment: str = "") -> Ran:
         """Write the comment as the action does."""
-        return self.script(step(ACTION, "Comment the plan")["run"], NUMBER="7", ENVIRONMENT=environment)
+        script: str = step(ACTION, "Comment the plan")["run"]
+        return self.script(script, NUMBER="7", ENVIRONMENT=environment, NOTE=self.note)
 
     def put_out(self) -> dict[str, str]:
         return put_out(self.outputs)

@@ -38,11 +38,14 @@ class Remote:
         return git("ls-remote", str(self.path), name, folder=self.work).partition("\t")[0] or None
 
 
-def gitlab_job(name: str, remote: Remote, url: str, branch: str = "main", **env: str) -> Ran:
+def gitlab_job(
+    name: str, remote: Remote, url: str, branch: str = "main", *, depth: int | None = None, **env: str
+) -> Ran:
     """Run a job of GitLab on a fresh runner; later jobs get its artifacts."""
     folder = remote.path.parent
     work, artifacts = folder / f"gitlab-{len(list(folder.glob('gitlab-*')))}", folder / "artifacts"
-    git("clone", "--quiet", "--branch", branch, str(remote.path), str(work))
+    depths = [f"--depth={depth}"] if depth else []
+    git("clone", "--quiet", *depths, "--branch", branch, f"file://{remote.path}", str(work))
     artifacts.mkdir(exist_ok=True)
     shutil.copytree(artifacts, work, dirs_exist_ok=True)
     given = {

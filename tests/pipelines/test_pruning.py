@@ -13,6 +13,7 @@ from pipelines.shop import Shop
 from repository import git
 
 REF = "refs/tagsync/staging"
+NO_REF = f"The remote has no {REF} yet, so this plan removes no tags that are no longer declared."
 PATHS = [f"/shop/{name}.jpg" for name in "abcdef"]
 
 
@@ -33,8 +34,13 @@ def shop(tmp_path: Path, url: str) -> Shop:
 
 def test_workflow_prunes_since_the_last_complete_apply(shop: Shop) -> None:
     first = shop.declare("alpha", "beta")
-    planned, digest = shop.plan()
-    assert f"::notice::The remote has no {REF} yet, so this plan removes no tags" in planned.out
+    job = Job("plan", shop.remote, shop.url)
+    assert f"::notice::{NO_REF}\n" in job.attempt().out
+    digest = job.runner.put_out()["digest"]
+    assert job.runner.comment("staging").code == 0
+    (comment,) = job.runner.comments
+    assert comment.startswith(f"<!-- tagsync plan {digest} staging -->\n")
+    assert comment.endswith(f"\n\n{NO_REF}\n")
     assert shop.apply(digest).attempt().code == 0
     assert shop.remote.ref(REF) == first
     assert shop.tags == {"alpha", "beta", "by-hand"}
@@ -106,7 +112,7 @@ def test_workflow_does_not_plan_if_the_ref_cannot_be_fetched(shop: Shop) -> None
     assert f"::error::git could not ask the remote for {REF}, so nothing was planned" in ran.out
     assert not (job.runner.out / "plan.json").exists()
     shallow = Job("plan", shop.remote, shop.url).attempt(depth=1)
-    assert "::error::This clone has not the whole history: set fetch-depth to 0" in shallow.out
+    assert "::error::This clone does not have the whole history: set fetch-depth to 0" in shallow.out
     assert commit != shop.remote.ref(REF)
 
 
@@ -159,6 +165,20 @@ def test_workflow_leaves_the_ref_if_manifests_are_not_committed(shop: Shop) -> N
     assert shop.tags == {"alpha", "beta", "by-hand"}
 
 
+def test_workflow_leaves_the_ref_after_a_plan_of_another_branch(shop: Shop) -> None:
+    first = shop.declare("alpha")
+    assert shop.apply(shop.plan()[1]).attempt().code == 0
+    shop.declare("beta", branch="change")
+    job = Job("plan", shop.remote, shop.url, branch="change")
+    assert job.attempt().code == 0
+    github, plan = job.runner, job.artifacts / "tagsync-plan-staging" / "plan.json"
+    git("checkout", "--quiet", first, folder=github.workspace)
+    given = {"ENVIRONMENT": "staging", "ENDPOINT": shop.url, "PRIVATE_KEY": KEY}
+    ran = github.uses(COMMAND="apply", PATHS=str(plan), APPLIED_REF=REF, **given)
+    assert (ran.code, shop.remote.ref(REF)) == (1, first)
+    assert f"::error::The tags are applied, but {REF} stays: HEAD does not contain" in ran.out
+
+
 @pytest.mark.parametrize("name", ["Fetch the last applied commit", "Record the applied commit"])
 @pytest.mark.parametrize(
     "ref", ["main", "refs/heads/main", "refs/tagsync/", "refs/tagsync/-x", "refs/tagsync/a b", "-x"]
@@ -191,11 +211,14 @@ def test_action_shows_no_token_and_keeps_none(github: GitHub, tmp_path: Path) ->
 def test_gitlab_prunes_since_the_last_complete_apply(shop: Shop, url: str) -> None:
     first = shop.declare("alpha", "beta")
     planned = gitlab_job("plan", shop.remote, url)
-    assert f"There is no {REF} yet, so this plan removes no tags that are no longer declared." in planned.out
+    assert NO_REF in planned.out
+    comment = shop.remote.path.parent / "artifacts" / "plan-staging.md"
+    assert comment.read_text("utf-8").endswith(f"\n\n{NO_REF}\n")
     assert gitlab_job("apply", shop.remote, url).code == 0
     assert shop.remote.ref(REF) == first
     second = shop.declare("beta", "gamma")
     assert gitlab_job("plan", shop.remote, url).code == 0
+    assert NO_REF not in comment.read_text("utf-8")
     assert gitlab_job("apply", shop.remote, url, TAGSYNC_MAX_REQUESTS="1").code == 3
     assert shop.remote.ref(REF) == first
     assert gitlab_job("apply", shop.remote, url).code == 0
@@ -242,3 +265,20 @@ def test_gitlab_does_not_plan_an_older_state_or_without_the_remote(shop: Shop, u
     assert planned.code == 1
     assert f"A newer commit was applied: {REF} is" in planned.out
     assert gitlab_job("plan", shop.remote, url, CI_REPOSITORY_URL="/nowhere").code == 128
+
+
+def test_gitlab_does_not_plan_in_a_shallow_clone(shop: Shop, url: str) -> None:
+    shop.declare("alpha")
+    shop.declare("beta")
+    planned = gitlab_job("plan", shop.remote, url, depth=1)
+    assert planned.code == 1
+    assert "This clone does not have the whole history: set the variable GIT_DEPTH to 0." in planned.out
+
+
+def test_gitlab_plan_fails_with_the_exit_code_of_tagsync(shop: Shop, url: str) -> None:
+    shop.declare("alpha")
+    planned = gitlab_job("plan", shop.remote, url, IMAGEKIT_READ_KEY="private_wrong")
+    assert planned.code == 1
+    comment = (shop.remote.path.parent / "artifacts" / "plan-staging.md").read_text("utf-8")
+    assert "does not accept the key" in comment
+    assert comment.endswith(f"\n\n{NO_REF}\n")

@@ -183,7 +183,7 @@ def test_guard_words_give_figures_and_limits(guard: Guard, finding: str, limit: 
 )
 def test_guard_is_near_its_limit_above_half_of_each_figure(observed: int, of: int, limit: Limit, *, near: bool) -> None:
     plan = plan_of(guards=[Guard(GuardId.REMOVED_TAGS, observed, of, limit, blocked=False)])
-    assert ("Guard removedTags: " in rendered(plan, "markdown")) is near
+    assert ("are blocked" in rendered(plan, "markdown")) is near
 
 
 def test_recheck_guards_only_gets_stricter(tmp_path: Path) -> None:

@@ -123,7 +123,7 @@ def test_merge_is_case_sensitive(declare: Declare) -> None:
 def test_conflict_present_and_absent_names_both_places(declare: Declare) -> None:
     result = merged(declare, current_file("/a"), "- {path: /a, tags: [x]}\n- {match: /**, absent: [x]}")
     assert result.changes == ()
-    (conflict,) = result.diagnostics
+    (conflict,) = [clash.finding("/a") for clash in result.clashes]
     assert (conflict.level, conflict.code, str(conflict.origin)) == ("error", "conflict", "tags.yaml:6:29")
     assert "tags.yaml:5:25" in conflict.message
 
@@ -131,7 +131,7 @@ def test_conflict_present_and_absent_names_both_places(declare: Declare) -> None
 def test_conflict_of_two_spellings_names_both_places(declare: Declare) -> None:
     entries = f"- {{path: /a, tags: [{COMPOSED}]}}\n- {{match: /**, tags: [{DECOMPOSED}]}}"
     result = merged(declare, current_file("/a"), entries)
-    (conflict,) = result.diagnostics
+    (conflict,) = [clash.finding("/a") for clash in result.clashes]
     assert (conflict.level, conflict.code, str(conflict.origin)) == ("error", "two-spellings", "tags.yaml:6:27")
     assert "tags.yaml:5:25" in conflict.message
 

@@ -80,7 +80,7 @@ def test_rename_adds_nothing_that_exclusive_would_remove(merged: type[Merge]) ->
 def test_rename_to_absent_tag_is_a_conflict(merged: type[Merge]) -> None:
     found = merged.of(current_file("/a", ["rot"]), "- {path: /a, absent: [red]}", "renames: {rot: red}")
     assert found.changes == ()
-    assert [item.code for item in found.diagnostics] == ["conflict"]
+    assert [clash.code for clash in found.clashes] == ["conflict"]
 
 
 def test_forbidden_tags_are_removed_only_on_request(merged: type[Merge]) -> None:

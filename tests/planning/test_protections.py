@@ -1,10 +1,13 @@
 """Warnings about protective parts of rules that match nothing although something similar exists."""
 
+from dataclasses import replace
+
 import pytest
 from builders import ai, current_file, current_state, plan_for
 from conftest import Declare
 
-from tagsync.model import CurrentFile, Diagnostic
+from tagsync.model import CurrentFile, Diagnostic, Origin, Vocabulary
+from tagsync.model.vocabulary import Rename
 
 
 def warnings(declare: Declare, entries: str, *files: CurrentFile) -> list[Diagnostic]:
@@ -126,3 +129,62 @@ def test_removal_is_quiet_if_it_matches_or_the_other_case_is_declared(
 ) -> None:
     files = [current_file(f"/{number}", found) for number, found in enumerate(tags)]
     assert removals(declare, entries, *files) == []
+
+
+@pytest.mark.parametrize(
+    ("written", "had", "is_typo"),
+    [
+        ("needs-reveiw", "needs-review", True),
+        ("Needs-reveiw", "needs-review", True),
+        ("accesories", "accessories", True),
+        ("accesssories", "accessories", True),
+        ("seperate", "separate", True),
+        ("drafts", "draft", False),
+        ("draft", "drafts", False),
+        ("boots", "books", False),
+        ("season-1", "season-2", False),
+        ("season-12", "season-21", False),
+        ("review", "preview", False),
+        ("summer", "winter", False),
+    ],
+)
+@pytest.mark.parametrize("what", ["absent", "aiTags.remove"])
+def test_removal_that_matches_nothing_suggests_probable_typo(
+    declare: Declare, what: str, written: str, had: str, *, is_typo: bool
+) -> None:
+    rule = f"absent: [{written}]" if what == "absent" else f"aiTags: {{remove: [{written}]}}"
+    file = current_file("/a", [had]) if what == "absent" else current_file("/a", [], [ai(had)])
+    found = removals(declare, f"- match: /**\n  {rule}", file)
+    message = f"{what} '{written}' matches no tag of these files: did you mean '{had}'?"
+    assert [text for _, text in found] == ([message] if is_typo else [])
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        "- {match: /**, absent: [needs-reveiw], tags: [needs-review]}",
+        "- {match: /**, absent: [needs-reveiw, needs-review]}",
+        "- {match: /**, absent: [needs-reveiw]}\n- {path: /b, tags: [needs-review]}",
+    ],
+)
+def test_removal_is_quiet_about_a_similar_tag_that_rules_name(declare: Declare, entries: str) -> None:
+    assert removals(declare, entries, current_file("/a", ["needs-review"]), current_file("/b")) == []
+
+
+def test_removal_is_quiet_if_any_managed_file_has_the_tag(declare: Declare) -> None:
+    files = current_file("/a", ["needs-review"]), current_file("/b", ["needs-reveiw"])
+    assert removals(declare, "- {match: /**, absent: [needs-reveiw]}", *files) == []
+
+
+@pytest.mark.parametrize(
+    ("renames", "warns"), [({"needs-reveiw": "check"}, True), ({"needs-reveiw": "needs-review"}, False)]
+)
+def test_rename_of_a_tag_that_no_file_has_suggests_probable_typo(
+    declare: Declare, renames: dict[str, str], *, warns: bool
+) -> None:
+    place = Origin("words.yaml", 5, 3)
+    vocabulary = Vocabulary(renames={old: Rename(old, new, place) for old, new in renames.items()})
+    desired = replace(declare("- {match: /**, tags: [x]}"), vocabulary=vocabulary)
+    found = plan_for(desired, current_state(current_file("/a", ["needs-review", "x"]))).diagnostics
+    message = "rename of 'needs-reveiw' matches no tag of these files: did you mean 'needs-review'?"
+    assert [(str(item.origin), item.message) for item in found] == ([("words.yaml:5:3", message)] if warns else [])

@@ -110,6 +110,7 @@ class AdaptiveRate:
             self._blind_rate = max(self._blind_rate / 2, self._start * _MIN_SHARE)
             return
         ours = max((self._part_of(window, now) for window in limits.windows), default=0.0)
+        # What we sent in the refused window is what the other processes left for us, so this share is possible.
         kept = min(self._share, max(ours, self._share * _MIN_KEPT))
         # Yielding in proportion to what is kept makes unequal shares converge: the larger one loses more each time.
         yielded = _YIELDED_ALONE if ours >= _ALONE else _YIELDED * kept
@@ -125,9 +126,11 @@ class AdaptiveRate:
         if now - self._grown_at < self._seconds_per_step:
             return
         if self._allowed is not None:
+            # Right after a refusal the limit is near. The longer no call is refused, the more others may have left.
             self._steps += 1
             self._share = min(1.0, self._share + _GROWTH * self._steps**2)
         elif self._blind_step:
+            # The refused rate is near the limit: approach it slowly from here.
             self._blind_rate += self._blind_step
         else:
             self._blind_rate = max(self._blind_rate, min(self._blind_rate * 2, _FASTEST))

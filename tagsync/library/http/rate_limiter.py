@@ -102,6 +102,7 @@ class RateLimiter:
                     self._take(now, turn, waited=waited)
                     break
                 waited = True
+                # A response may raise the rate during this wait: then the turn comes earlier than computed.
                 await _first_of(turn - now, self._faster, stop)
         return loop.time()
 
@@ -129,6 +130,7 @@ class RateLimiter:
         now = self._loop.time()
         until = now + seconds
         if until > self._closed_until:
+            # Overlapping waits count once.
             self._closed_for += until - max(now, self._closed_until)
             self._closed_until = self._reopened = until
             if self._adaptive:

@@ -52,6 +52,7 @@ def rate_limits(response: Response) -> RateLimits:
     calls = _numbers(response, "x-ratelimit-limit", _MOST_CALLS, unit=1)
     seconds = _numbers(response, "x-ratelimit-interval", _LONGEST_WINDOW, unit=1000)
     resets = _numbers(response, "x-ratelimit-reset", LONGEST_WAIT, unit=1000)
+    # Lists of different lengths cannot be matched up, and a wrong pair would set a rate that is far off.
     windows: list[Window] = []
     if len(calls) == len(seconds):
         ends = resets if len(resets) == len(calls) else [None] * len(calls)
@@ -93,6 +94,7 @@ def _numbers(response: Response, name: str, most: int, *, unit: int) -> list[flo
     texts = header.split(",") if len(header) <= _LONGEST_HEADER else []
     if len(texts) > MOST_WINDOWS:
         return []
+    # Zero is no valid number here, so it stands for an invalid one.
     found = (int(text) / unit if _NUMBER.fullmatch(text) else 0 for text in (text.strip(" \t") for text in texts))
     return [number if 0 < number <= most else None for number in found]
 

@@ -143,8 +143,7 @@ def check_status(response: Response, *, is_read: bool) -> None:
     if refuses_key(response) or (is_read and status == HTTPStatus.FORBIDDEN):
         raise AuthorisationError(
             f"ImageKit does not accept the key: {server_words(response)} Check that it is the private key of this "
-            "endpoint's account. It comes from IMAGEKIT_PRIVATE_KEY or IMAGEKIT_PRIVATE_KEY_FILE, unless tagsync.yaml "
-            "names another variable.",
+            "endpoint's account.",
             request_id=request_id,
         )
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:

@@ -211,6 +211,7 @@ class _Pagination:
             # A short page need not be the end: some libraries show only the first N rows of any listing.
             if skip and (found := await self._continued(page, runs)):
                 return self._unless_end(found, page)
+        # A library with large groups probably has more. Pages requested ahead must reach back before them to join.
         largest = max(self._overlap, runs.largest + 1)
         self._overlap = min(largest, self._most_overlap)
         try:
@@ -255,13 +256,17 @@ class _Pagination:
 
     def _step(self, page: Page, runs: _Runs) -> int:
         """Return the row of a page at which the next one must begin to reach back before its last `createdAt`."""
+        # Repeating the whole group before the last one checks most rows, but a large one would cost most of a page.
         step = max(runs.previous, runs.last - self._most_overlap)
         if step > 0:
             return step
+        # With only two groups on the page, one row of the first shows where the second begins.
         if runs.last > 1:
             return runs.last - 1
+        # At the end, and without any createdAt, one repeated row is the joint.
         if not self._is_full(page) or not page.moments[-1]:
             return len(page.rows) - 1
+        # Any later start hides where this group begins; the same start would return the same page forever.
         raise UnstableListingError(
             f"{len(page.rows) - runs.last:,} or more files have the same createdAt {shown(page.moments[-1], 40)}. "
             f"ImageKit lists {self._library.page_limit:,} at a time, in no fixed order among them. tagsync cannot know "
@@ -292,6 +297,7 @@ class _Pagination:
             The first page of the search; None if the library does not support it.
         """
         match = _MOMENT.fullmatch(page.moments[runs.previous])
+        # A search that does not begin later than the one before it would repeat it forever.
         if match is None or match[1] <= self._since:
             return None
         since = match[1]
@@ -302,6 +308,7 @@ class _Pagination:
             return None
         # Trust the search only if it shows all rows that are known to match, up to where its page ends.
         until = found.moments[-1] if self._is_full(found) else "9"
+        # The comparison is of text, in which "9" comes after every year so far.
         shared = [row for row, moment in zip(page.rows, page.moments, strict=True) if since <= moment < until]
         if not set(shared).issubset(found.rows) or any(moment < since for moment in found.moments):
             return None

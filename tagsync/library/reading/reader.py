@@ -94,6 +94,7 @@ class LibraryReader:
             except RejectedError as error:
                 refused[query] = str(error)
         if ignored:
+            # Results that look right are no evidence either: all of them came from a library that ignores queries.
             refused, found = dict.fromkeys(needs.queries, _IGNORES_QUERIES), {}
         return self._noted(CurrentState(self._files, found, refused, reading=reading))
 
@@ -121,6 +122,7 @@ class LibraryReader:
             except RejectedError:
                 return
             self._note_unreadable(page)
+            # The library decides how strictly it searches; the plan asked for exactly these paths.
             found.extend(file for file in page.files if file.path in paths)
 
         async def details(file_id: str) -> None:
@@ -229,12 +231,7 @@ class LibraryReader:
 
     def _note_unreadable(self, page: Page) -> None:
         self._unreadable.update(dict.fromkeys(page.unreadable))
-        if len(self._unreadable) > MAX_UNREADABLE:
-            first = next(iter(self._unreadable))
-            raise ProtocolError(
-                f"more than {MAX_UNREADABLE:,} file objects are invalid: check the endpoint. The first has the ID "
-                f"{quoted(first.file_id)}: {first.why}"
-            )
+        check_readable(self._unreadable)
 
     def _notice(self, level: Level, code: str, message: str) -> None:
         self._noticed[Diagnostic(level, code, message)] = None
@@ -246,6 +243,16 @@ class LibraryReader:
             read_requests=self._library.traffic.reads - self._reads,
             unreadable=tuple(self._unreadable),
             diagnostics=tuple(self._noticed),
+        )
+
+
+def check_readable(unreadable: Collection[Unreadable]) -> None:
+    """Check that few enough file objects are invalid for a library of ImageKit's API."""
+    if len(unreadable) > MAX_UNREADABLE:
+        first = next(iter(unreadable))
+        raise ProtocolError(
+            f"more than {MAX_UNREADABLE:,} file objects are invalid: check the endpoint. The first has the ID "
+            f"{quoted(first.file_id)}: {first.why}"
         )
 
 

@@ -8,11 +8,11 @@ from contextlib import aclosing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from tagsync.errors import ProtocolError, RefusedError, StateError
+from tagsync.errors import RefusedError, StateError
 from tagsync.escape import quoted, shown
 from tagsync.library.protocol import EVERYTHING, Library, Page
 from tagsync.library.reading.pagination import MAX_READINGS, MisfitError, Place, places, unstable
-from tagsync.library.reading.reader import MAX_UNREADABLE
+from tagsync.library.reading.reader import MAX_UNREADABLE, check_readable
 from tagsync.model import Unreadable
 from tagsync.spool import SelfClosingDatabase
 from tagsync.workspace.state_dir import check_database
@@ -198,7 +198,7 @@ async def record(
             async with aclosing(places(library, EVERYTHING, after=recording.place, concurrency=concurrency)) as found:
                 async for place in found:
                     recording.add(place, is_wanted)
-                    _check_readable(recording, place.page)
+                    check_readable(recording.unreadable() if place.page.unreadable else ())
                     on_page(recording.seen)
         except MisfitError:
             recording.clear()
@@ -206,14 +206,6 @@ async def record(
             continue
         return continued
     raise unstable()
-
-
-def _check_readable(recording: Recording, page: Page) -> None:
-    if page.unreadable and len(found := recording.unreadable()) > MAX_UNREADABLE:
-        raise ProtocolError(
-            f"more than {MAX_UNREADABLE:,} file objects are invalid: check the endpoint. The first has the ID "
-            f"{quoted(found[0].file_id)}: {found[0].why}"
-        )
 
 
 def _place_of(kept: Any) -> tuple[int, Place]:

@@ -1,16 +1,22 @@
 """Read known files again in the fewest calls; `applying` checks what has changed in them."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import aclosing
 from itertools import islice
 from math import ceil, inf
 
 from tagsync.concurrency import for_each_concurrently
-from tagsync.errors import AuthorisationError, LibraryError, RejectedError, UnreadableError
-from tagsync.library.protocol import Files, Library, Search
+from tagsync.errors import AuthorisationError, LibraryError, RejectedError, UnreadableError, UnstableListingError
+from tagsync.library.protocol import EVERYTHING, Files, Library, Search
+from tagsync.library.reading.pagination import MisfitError, pages
 from tagsync.library.reading.reread_files import RereadFiles
 
 FEW = 4
 """Up to this many files are always read by their details, which do not lag behind as an index may."""
+
+
+_OVERLAPPING = 1.1
+"""How many times more pages than full ones a listing may have, because pages overlap by a tenth at most."""
 
 
 class Rereader:
@@ -137,13 +143,20 @@ class Rereader:
         return True
 
     async def _list(self, wanted: set[str]) -> Files:
-        """List all files and return the wanted ones."""
-        # Pages need no overlap here: files missed between two pages are read by their details afterwards.
-        found = RereadFiles()
-
-        async def read(number: int) -> None:
-            page = await self._library.page(skip=number * self._library.page_limit)
-            found.update((file.file_id, file) for file in page.files if file.file_id in wanted)
-
-        await for_each_concurrently(range(ceil(self._pages)), read, concurrency=self._concurrency)
+        """List the library until the wanted files are found; the caller reads the others by their details."""
+        found, left = RereadFiles(), set(wanted)
+        # Pages overlap, so a listing has a few more of them than a library of this size fills.
+        most = max(self._pages, int(self._pages * _OVERLAPPING))
+        number = 0
+        try:
+            async with aclosing(pages(self._library, EVERYTHING, concurrency=self._concurrency)) as listing:
+                async for page in listing:
+                    number += 1
+                    files = [file for file in page.files if file.file_id in left]
+                    found.add(files)
+                    left.difference_update(file.file_id for file in files)
+                    if not left or number >= most:
+                        break
+        except (RejectedError, UnstableListingError, MisfitError):
+            pass  # what is left is read by its details, which need no listing
         return found

@@ -26,6 +26,7 @@ class RereadFiles(MutableMapping[str, CurrentFile | None]):
         self._unpack: msgspec.msgpack.Decoder[_Rest] = msgspec.msgpack.Decoder(_Rest)
         with _explained():
             self._db = SelfClosingDatabase()
+            # Nothing is ever rolled back, and nobody needs the file after a crash.
             self._db.execute("PRAGMA journal_mode = OFF")
             self._db.execute("CREATE TABLE files (file_id TEXT PRIMARY KEY, rest BLOB NOT NULL) WITHOUT ROWID")
             self._db.execute("BEGIN")

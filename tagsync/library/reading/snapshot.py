@@ -61,6 +61,8 @@ class Snapshot(Collection[CurrentFile]):
             # SQLite creates the file of this private database only once the cache is full.
             self._db = SelfClosingDatabase()
             self._db.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+            # Nobody needs this database after a crash: it keeps no journal on disk, and one transaction that never
+            # commits spares it every write to disk that fits into the cache.
             self._db.execute("PRAGMA journal_mode = MEMORY")
             for statement in _TABLES.split(";"):
                 self._db.execute(statement)
@@ -104,6 +106,7 @@ class Snapshot(Collection[CurrentFile]):
             try:
                 self._db.execute("CREATE UNIQUE INDEX files_by_id ON files (file_id)")
             except sqlite3.IntegrityError:
+                # Only a library that changes meanwhile lists a file twice. Checking each insert instead would be slow.
                 self._db.execute(
                     "DELETE FROM files WHERE number NOT IN (SELECT max(number) FROM files GROUP BY file_id)"
                 )

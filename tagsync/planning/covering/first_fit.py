@@ -59,6 +59,7 @@ class _Packing:
             sum([kept[tag] for tag in drops]) + sum([dropped[tag] for tag in keeps])
             for drops, keeps in zip(self._needed, self._forbidden, strict=True)
         ]
+        # The sort is stable: ties stay in the order of paths, where neighbours often lose the same tags.
         return sorted(range(len(clashes)), key=lambda file: -clashes[file])
 
     def place(self, file: int) -> None:
@@ -86,5 +87,6 @@ class _Packing:
         files = self.files[bit.bit_length() - 1]
         files.append(file)
         if len(files) == self._size:
+            # A full call stays in the masks of tags: clearing its bit there would touch every tag.
             self._open ^= bit
         return bit

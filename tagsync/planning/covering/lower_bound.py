@@ -60,6 +60,7 @@ def _shares(needed: Rows, allowed: Rows, limits: Limits, enough: float) -> float
     if not 0 < work <= MOST_WORK:
         return 0.0
     table = _TagFiles(needed, allowed, limits)
+    # At first, the largest call of each single tag weighs 1, which gives the bound by tags.
     weights = [1 / min(limits.files, count) for count in table.needing]
     best = 0.0
     for _ in range(max(1, min(MOST_ROUNDS, WORK_TO_IMPROVE // work))):

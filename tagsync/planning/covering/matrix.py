@@ -56,6 +56,8 @@ class Wanted:
         self.counts[number] += 1
         self.needed.append(number)
         self.file_ids.append(change.file.file_id)
+        # Adding a declared tag twice does nothing. Removing an AI tag that is not there does nothing either, but it may
+        # appear before the call arrives, so names that a rule keeps count even if they are not there now.
         names = change.desired if self.op == Op.ADD else change.spared if self.op == Op.REMOVE_AI else _NONE
         ai_tags = tuple([tag.name for tag in change.file.ai_tags]) if self.op == Op.REMOVE_AI else _NONE
         context = self._contexts.get((names, ai_tags))
@@ -158,6 +160,7 @@ class _RowMaker:
 
     def forbidden(self) -> Rows:
         """Return what removals of AI tags must not touch: AI tags that stay, and names that a rule keeps."""
+        # A rule keeps a name in every Unicode spelling, while the API removes one exact spelling.
         spellings: dict[str, list[int]] = {}
         for name, place in self._number.items():
             spellings.setdefault(normalized(name), []).append(place)
@@ -168,6 +171,7 @@ class _RowMaker:
         )
 
     def _each(self, make: Callable[[Row, Context], Row]) -> Rows:
+        # Most files share their row with others. One object for each distinct row keeps a million files small.
         made: dict[tuple[int, int], Row] = {}
         for key in self._files:
             if key not in made:

@@ -21,6 +21,7 @@ def parts(wanted: Wanted, most: int) -> Iterator[Sequence[int]]:
         most: the maximum number of files in a part.
     """
     total, alike = len(wanted.needed), _alike(wanted)
+    # Parts of equal size: a small last part would leave its calls half empty.
     size = ceil(total / ceil(total / most))
     for start in range(0, total, size):
         yield sorted(alike[start : start + size])

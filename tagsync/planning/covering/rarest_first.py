@@ -68,6 +68,7 @@ class _Search:
                 continue
             shared = common & self.allowed[file]
             wider = self.limits.filled(tags, self._by_worth(self.left[file] & shared - tags))
+            # A file that gets nothing it needs would only take the place of another.
             if not wider.isdisjoint(self.left[file]):
                 joined.append(file)
                 tags, common = wider, shared
@@ -160,6 +161,7 @@ def _split(search: _Search, files: list[int], tags: set[int]) -> list[int]:
             return _send_heaviest(search, files, tags)
         inside = [file for file in files if best in search.allowed[file]]
         outside = [file for file in files if best not in search.allowed[file]]
+        # Too few files inside for another call go back to the others, with which they share fewer tags.
         files = outside + _split(search, inside, tags | {best})
     return files
 
@@ -169,6 +171,7 @@ def _best_split(search: _Search, files: list[int], tags: set[int]) -> int | None
     gain = Counter(chain.from_iterable(map(search.left.__getitem__, files)))
     common = Counter(chain.from_iterable(map(search.allowed.__getitem__, files)))
     size, worth, limits = search.limits.files, search.worth, search.limits
+    # Ties go to the lowest number, not to a set's order, so that equal inputs give equal calls.
     ranked = sorted((-gain[tag] * worth[tag], tag) for tag in gain if common[tag] >= size and tag not in tags)
     return next((tag for _, tag in ranked if limits.fit([*tags, tag])), None)
 
@@ -176,6 +179,7 @@ def _best_split(search: _Search, files: list[int], tags: set[int]) -> int | None
 def _send_heaviest(search: _Search, files: list[int], tags: set[int]) -> list[int]:
     """Send full calls, the files that need most of the tags first, and return the remaining files."""
     worth, left, size = search.worth, search.left, search.limits.files
+    # The files that stay behind then need little of these tags, and other calls can fit that in.
     weight = {file: -sum([worth[tag] for tag in left[file] & tags]) for file in files}
     ordered = sorted(files, key=lambda file: (weight[file], file))
     full = len(files) // size * size

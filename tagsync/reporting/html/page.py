@@ -246,15 +246,12 @@ def _listed(ranked: Sequence[Diagnostic], names: Names, unlisted: Iterable[Unlis
     kept = ranked[:SHOWN_DIAGNOSTICS]
     return {
         "diagnostics": [
-            Notice(item.level, LEVEL_WORDS[item.level], _place(item, names), item.message) for item in kept
+            Notice(item.level, LEVEL_WORDS[item.level], item.where, item.message)
+            for item in (as_shown(each, names) for each in kept)
         ],
         "counts": ", ".join(counted(levels[level], noun) for level, noun in LEVEL_WORDS.items() if levels[level]),
         "more": levels.total() - len(kept),
     }
-
-
-def _place(diagnostic: Diagnostic, names: Names) -> str:
-    return as_shown(diagnostic, names).where
 
 
 def _uncovered(view: PlanView) -> Uncovered | None:
