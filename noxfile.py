@@ -197,7 +197,7 @@ def slow(session: nox.Session) -> None:
     """Run the slow tests, and property tests with ten times as many examples; this takes an hour."""
     install(session, "dev,fuzz")
     session.run(*PYTEST, "-m", "slow")
-    session.run(*PYTEST, "-m", "hypothesis and not slow", env={"TAGSYNC_EXAMPLES_TIMES": "10"})
+    session.run(*PYTEST, "-m", "(hypothesis or drawn) and not slow", env={"TAGSYNC_EXAMPLES_TIMES": "10"})
 
 
 @nox.session(venv_backend="none", default=False)

@@ -47,6 +47,7 @@ def test_openapi_is_served_without_a_key(sandbox: Callable[..., Sandbox]) -> Non
 
 @pytest.mark.parametrize("mode", GenerationMode)
 @pytest.mark.parametrize("operation", operations(document()))
+@pytest.mark.drawn
 def test_openapi_describes_responses_to_any_call(
     sandbox: Callable[..., Sandbox], operation: str, mode: GenerationMode
 ) -> None:

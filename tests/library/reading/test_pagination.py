@@ -280,6 +280,7 @@ def paths(rows: Iterable[dict[str, Any]]) -> set[str]:
 
 @pytest.mark.parametrize("shuffled", [0.02, 0.1, 1.0])
 @pytest.mark.parametrize("concurrency", [1, 4])
+@pytest.mark.drawn
 def test_pagination_finds_every_file_however_equal_timestamps_are_ordered(shuffled: float, concurrency: int) -> None:
     for seed in range(examples(6)):
         random = Random(seed)
@@ -303,6 +304,7 @@ def test_pagination_of_25_000_equal_timestamps_takes_30_calls() -> None:
 
 
 @pytest.mark.parametrize("concurrency", [1, 4])
+@pytest.mark.drawn
 def test_pagination_misses_no_file_that_stays_while_others_change(concurrency: int) -> None:
     """A listing that changes too much is an error; a file that exists throughout is never missing."""
     unstable = 0
@@ -358,6 +360,7 @@ def test_pagination_without_timestamps_requires_a_stable_order() -> None:
         read(Library(rows, Random(1), shuffled=1.0), page_limit=50)
 
 
+@pytest.mark.drawn
 def test_pagination_reads_equal_timestamps_that_nearly_fill_a_page() -> None:
     for size in (20, 25, 30, 40, 48):
         for seed in range(examples(2)):
@@ -377,6 +380,7 @@ def test_result_window_is_passed_by_timestamp(count: int, refuses: bool) -> None
 
 
 @pytest.mark.parametrize("count", [201, 399, 1_500])
+@pytest.mark.drawn
 def test_result_window_with_repeated_last_page_is_passed_by_timestamp(count: int) -> None:
     for seed in range(examples(3)):
         random = Random(seed)
