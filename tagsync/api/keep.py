@@ -6,11 +6,13 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from tagsync.api.begun import Begun
+from tagsync.api.gather import MOMENT
 from tagsync.api.saved import read_saved, write_document
 from tagsync.errors import DocumentError, RefusedError, StateError, TagsyncError, UsageError
 from tagsync.escape import quoted, shown
@@ -186,6 +188,22 @@ class Workspace:
                 break
             found.append(older)
         return found
+
+    def applied_since(self, plan: Plan) -> Report | None:
+        """Return the newest report of an apply of another commit that ended after a plan was made; None without one."""
+        # An undo has no commit: it goes back on purpose.
+        if plan.inputs.commit is None:
+            return None
+        for item in self._kept_reports():
+            # Reading a large report takes long, and most are older.
+            ended = datetime.fromtimestamp(item.path.stat().st_mtime, UTC).strftime(MOMENT)
+            if item.run != self._run or ended <= plan.created_at:
+                continue
+            for report in self._earlier([item.path]):
+                commit = report.plan.inputs.commit
+                if report.finished_at > plan.created_at and commit not in (None, plan.inputs.commit):
+                    return report
+        return None
 
     def record(self, report: Report) -> None:
         """Keep the report of an apply, and remove its plan if it is done; warn if that fails."""

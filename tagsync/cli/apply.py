@@ -80,6 +80,8 @@ def apply(
                 begun = workspace.unfinished(made)
                 how = with_full_digests(how, [made, begun] if begun else [made])
                 _check(made, workspace, how, begun)
+                if saved:
+                    _warn_if_old(saved, workspace, output)
                 how = replace(how, ack=_acks(made, how, begun))
                 if not _is_agreed(made, how, output, asks=asks):
                     return REFUSED
@@ -97,6 +99,16 @@ def _warn_if_empty(saved: Plan, output: Output) -> None:
     for found in saved.diagnostics:
         if found.code in (SELECT_NOTHING, SHARD_NOTHING):
             output.warn(found.message)
+
+
+def _warn_if_old(saved: Plan, workspace: Workspace, output: Output) -> None:
+    """Warn if another commit was applied since a plan was saved, so that the plan may restore an older state."""
+    newer = workspace.applied_since(saved)
+    if newer and saved.inputs.commit and newer.plan.inputs.commit:
+        output.warn(
+            f"this plan is of commit {saved.inputs.commit[:12]}, but commit {newer.plan.inputs.commit[:12]} was "
+            f"applied at {newer.finished_at}, after this plan was made: plan again, unless you want to go back"
+        )
 
 
 def _is_agreed(plan: Plan, how: ApplySettings, output: Output, *, asks: bool) -> bool:

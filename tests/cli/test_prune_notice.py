@@ -213,3 +213,23 @@ def test_notice_is_left_out_for_very_many_rules(tagsync: Command, monkeypatch: p
     monkeypatch.setattr("tagsync.api.revision._MAX_RULES", 0)
     assert notices(tagsync(*PLAN, "in").document) == []
     assert notices(tagsync(*PLAN, "--changed-since=HEAD", "in").document)
+
+
+def test_apply_warns_if_a_saved_plan_is_older_than_another_apply(
+    tagsync: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    apply = ("apply", "--sandbox=library.jsonl", "--yes")
+    rules(SHOP + "- path: /shop/b.jpg\n  tags: [old]\n")
+    older = commit()
+    monkeypatch.setattr("tagsync.api.decide.now", lambda: "2020-01-01T00:00:00Z")
+    tagsync("plan", "--sandbox=library.jsonl", "--out=plan.json", "in")
+    assert "after this plan was made" not in tagsync(*apply, "plan.json").err
+    assert "after this plan was made" not in tagsync(*apply, "plan.json").err
+    rules(SHOP + "- path: /shop/b.jpg\n  tags: [new]\n  absent: [old]\n")
+    newer = commit()
+    assert "after this plan was made" not in tagsync(*apply, "in").err
+    ran = tagsync(*apply, "plan.json")
+    assert f"warning: this plan is of commit {older[:12]}, but commit {newer[:12]} was applied at 20" in ran.err
+    assert "after this plan was made: plan again, unless you want to go back\n" in ran.err
+    tagsync("undo", "--sandbox=library.jsonl", "--out=undo.json")
+    assert "after this plan was made" not in tagsync(*apply, "undo.json").err
