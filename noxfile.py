@@ -18,8 +18,12 @@ nox.options.error_on_missing_interpreters = False  # in CI too, nox skips a Pyth
 PYTHONS = nox.project.python_versions(nox.project.load_toml("pyproject.toml"))
 GITHUB, GITLAB, KUBERNETES = ("examples/ci/github", "examples/ci/gitlab", "examples/ci/kubernetes")
 FORMS = ".github/ISSUE_TEMPLATE"
-NO_SCRIPTS = "--ignore=tests/pipelines"
-"""Workflow scripts do not depend on the Python, and their tests are slow. So only the first Python runs them."""
+ONE_PYTHON = tuple(
+    f"--ignore=tests/{name}"
+    for name in ("pipelines", "mutation", "test_tutorial.py", "test_layers.py", "test_links.py", "test_words.py")
+)
+"""Only the first Python runs these. Most start the command from a shell, for workflows and pages: `tests/cli` tests the
+same commands on each Python. The others read source and pages as text, which is the same on each Python."""
 PYTEST = ("pytest", "-q", "-n", "auto", "-p", "no:cacheprovider")
 
 os.environ["PATH"] = os.pathsep.join(
@@ -76,13 +80,13 @@ def tests(session: nox.Session) -> None:
     if session.python == os.environ.get("TAGSYNC_TESTED_PYTHON"):
         session.skip("this Python was tested already")
     session.install("-q", "-e", ".[dev]")
-    left_out = () if session.python == PYTHONS[0] else (NO_SCRIPTS,)
+    left_out = () if session.python == PYTHONS[0] else ONE_PYTHON
     session.run(*PYTEST, *left_out, *session.posargs)
 
 
 @nox.session(venv_backend="none")
 def pipelines(session: nox.Session) -> None:
-    """Check workflows, templates, container, Kubernetes files and their scripts; run the action."""
+    """Check workflows, templates, container, Kubernetes files and their scripts; run the action and slow scripts."""
     workflows = matching(".github/workflows/*.yml", f"{GITHUB}/*.yml")
     # zizmor by itself only finds workflows below .github.
     audited = ["action.yml", ".pre-commit-hooks.yaml", ".github", *matching(f"{GITHUB}/*.yml")]
@@ -105,6 +109,7 @@ def pipelines(session: nox.Session) -> None:
     session.run("python", ".ci/scripts.py", str(scripts), *files)
     session.run("shellcheck", ".ci/run", ".ci/build", ".ci/coverage", *map(str, scripts.iterdir()))
     run_action(session, scripts)
+    session.run(*PYTEST, "-m", "slow", "tests/pipelines")
 
 
 def run_action(session: nox.Session, scripts: Path) -> None:
@@ -166,7 +171,7 @@ def lowest(session: nox.Session) -> None:
     session.log(constraints.read_text(encoding="utf-8"))
     session.install("-q", "-c", str(constraints), ".[sandbox]", "pytest", "pytest-xdist", "hypothesis", "jq")
     newer = ("tests/sandbox/test_official_sdk.py", "tests/sandbox/test_openapi.py")
-    session.run("python", "-m", *PYTEST, NO_SCRIPTS, *(f"--ignore={path}" for path in newer), *session.posargs)
+    session.run("python", "-m", *PYTEST, *ONE_PYTHON, *(f"--ignore={path}" for path in newer), *session.posargs)
 
 
 @nox.session(venv_backend="none")
@@ -192,7 +197,7 @@ def slow(session: nox.Session) -> None:
     """Run the slow tests, and property tests with ten times as many examples; this takes an hour."""
     install(session, "dev,fuzz")
     session.run(*PYTEST, "-m", "slow")
-    session.run(*PYTEST, "-m", "hypothesis and not slow", env={"TAGSYNC_EXAMPLES_TIMES": "10"})
+    session.run(*PYTEST, "-m", "(hypothesis or drawn) and not slow", env={"TAGSYNC_EXAMPLES_TIMES": "10"})
 
 
 @nox.session(venv_backend="none", default=False)

@@ -1,6 +1,7 @@
 """Applies end well whether the library behaves as strictly or as leniently as the documentation allows."""
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,9 @@ RULES = {
 }
 
 
+Tags = dict[str, tuple[set[str], set[str]]]
+
+
 async def once(library: Sandbox, path: Path) -> Report:
     plan = await tagsync.plan_async([path], target=library.target)
     return await tagsync.apply_async(plan, target=library.target, options=tagsync.ApplyOptions(acks=acks(plan)))
@@ -49,31 +53,53 @@ def applied(library: Sandbox, path: Path) -> Report:
     return run(once(library, path))
 
 
-def tags_of(library: Sandbox) -> dict[str, tuple[set[str], set[str]]]:
+def tags_of(library: Sandbox) -> Tags:
     paths = [str(file["filePath"]) for file in files()]
     return {path: (library.tags(path), library.ai_tags(path)) for path in paths}
 
 
+@pytest.fixture(scope="module")
+def usual(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Tags]:
+    """Return a function that applies rules to a library with the usual profile, and returns the tags."""
+
+    @cache
+    def tags(rules: str) -> Tags:
+        folder = tmp_path_factory.mktemp("usual")
+        path = folder / "tags.yaml"
+        path.write_text(manifest(rules), encoding="utf-8")
+        library = Sandbox(folder, files())
+        report = applied(library, path)
+        assert report.converged
+        assert "lost-tags" not in [item.code for item in report.diagnostics]
+        found = tags_of(library)
+        library.close()
+        return found
+
+    return tags
+
+
 @pytest.mark.parametrize("rules", RULES.values(), ids=RULES)
 @pytest.mark.parametrize("profile", EXTREMES)
-def test_apply_converges_in_both_extremes(sandbox: Make, tmp_path: Path, profile: str, rules: str) -> None:
+def test_apply_converges_in_both_extremes(
+    sandbox: Make, tmp_path: Path, usual: Callable[[str], Tags], profile: str, rules: str
+) -> None:
     path = tmp_path / "tags.yaml"
     path.write_text(manifest(rules), encoding="utf-8")
-    usual, extreme = sandbox(*files()), sandbox(*files(), profile=profile, clock=now)
-    assert applied(usual, path).converged
+    extreme = sandbox(*files(), profile=profile, clock=now)
     report = applied(extreme, path)
     assert report.converged, [outcome.error for outcome in report.outcomes if outcome.error]
-    assert tags_of(extreme) == tags_of(usual)
+    assert tags_of(extreme) == usual(rules)
 
 
 @pytest.mark.parametrize("profile", SINGLES)
-def test_apply_converges_with_each_reading(sandbox: Make, tmp_path: Path, profile: str) -> None:
+def test_apply_converges_with_each_reading(
+    sandbox: Make, tmp_path: Path, usual: Callable[[str], Tags], profile: str
+) -> None:
     path = tmp_path / "tags.yaml"
     path.write_text(manifest(RULES["both"]), encoding="utf-8")
-    usual, single = sandbox(*files()), sandbox(*files(), profile=profile, clock=now)
-    assert applied(usual, path).converged
+    single = sandbox(*files(), profile=profile, clock=now)
     assert applied(single, path).converged
-    assert tags_of(single) == tags_of(usual)
+    assert tags_of(single) == usual(RULES["both"])
 
 
 @pytest.mark.parametrize("profile", EXTREMES)
@@ -110,7 +136,5 @@ def test_apply_warns_if_adding_tags_replaces_others(sandbox: Make, tmp_path: Pat
 
 
 @pytest.mark.parametrize("rules", RULES.values(), ids=RULES)
-def test_apply_warns_of_no_lost_tags_if_only_planned_tags_change(sandbox: Make, tmp_path: Path, rules: str) -> None:
-    path = tmp_path / "tags.yaml"
-    path.write_text(manifest(rules), encoding="utf-8")
-    assert "lost-tags" not in [item.code for item in applied(sandbox(*files()), path).diagnostics]
+def test_apply_warns_of_no_lost_tags_if_only_planned_tags_change(usual: Callable[[str], Tags], rules: str) -> None:
+    assert usual(rules)  # checks the warnings of this apply

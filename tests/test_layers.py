@@ -1,5 +1,6 @@
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import tagsync
@@ -152,7 +153,7 @@ def test_layers_only_imagekit_and_sandbox_know_api_paths() -> None:
     knowing = {
         ".".join(module.split(".")[1:3])
         for module, path in modules().items()
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in nodes(path)
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and "/v1/" in node.value
     }
     assert knowing == {"library.imagekit", "sandbox.app", "sandbox.openapi"}
@@ -163,7 +164,7 @@ def test_layers_only_imagekit_and_sandbox_know_limits_of_calls() -> None:
         module.removeprefix("tagsync.")
         for module, path in modules().items()
         if room(module) != STANDS_APART
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in nodes(path)
         if isinstance(node, ast.Constant) and type(node.value) is int and node.value in (50, 500)
     }
     assert knowing == {"library.imagekit.limits", *OTHER_NUMBERS}
@@ -224,6 +225,7 @@ def test_layers_have_no_import_cycles() -> None:
         graph = {module: needs for module, needs in graph.items() if module not in free}
 
 
+@cache
 def modules() -> dict[str, Path]:
     """Return the package's modules by name."""
     found = {}
@@ -239,13 +241,23 @@ def room(name: str) -> str:
     return parts[1] if len(parts) > 1 else parts[0]
 
 
-def imports() -> Iterator[tuple[str, str]]:
-    """Yield (module, imported module), including late imports, without those for type checkers."""
+@cache
+def nodes(path: Path) -> list[ast.AST]:
+    """Return all nodes of a module."""
+    return list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+
+
+@cache
+def imports() -> list[tuple[str, str]]:
+    """Return (module, imported module), including late imports, without those for type checkers."""
+    return list(found_imports())
+
+
+def found_imports() -> Iterator[tuple[str, str]]:
     known = modules()
     for module, path in known.items():
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        unseen = {inner for node in ast.walk(tree) if is_for_type_checkers(node) for inner in ast.walk(node)}
-        for node in ast.walk(tree):
+        unseen = {inner for node in nodes(path) if is_for_type_checkers(node) for inner in ast.walk(node)}
+        for node in nodes(path):
             if node in unseen:
                 continue
             if isinstance(node, ast.Import):

@@ -536,7 +536,7 @@ def test_simulation_is_deterministic() -> None:
     def lived(seed: int) -> list[tuple[float, str, tuple[str, ...], tuple[str, ...]]]:
         return [(call.at, call.op, call.tags, call.file_ids) for call in simulate(Life(seed)).library.calls]
 
-    assert [lived(seed) for seed in range(30, 40)] == [lived(seed) for seed in range(30, 40)]
+    assert [lived(seed) for seed in range(30, 33)] == [lived(seed) for seed in range(30, 33)]
 
 
 def test_simulation_shrinks_a_failing_life() -> None:
@@ -580,12 +580,12 @@ def test_simulation_contains_every_kind_of_trouble() -> None:
     assert min(both, *(struck[kind] for kind in ("lag", "details lag", "shuffled", "forbidden"))) > 50
 
 
-@pytest.mark.parametrize("tens", range(10))
+@pytest.mark.parametrize("tens", range(5))
 def test_simulation_loses_nothing_and_does_nothing_unwanted(tens: int) -> None:
     simulate_all(range(tens * 10, tens * 10 + 10))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("hundreds", range(1, 100))
+@pytest.mark.parametrize("hundreds", range(100))
 def test_simulation_of_ten_thousand_lives_loses_nothing(hundreds: int) -> None:
     simulate_all(range(hundreds * 100, hundreds * 100 + 100))

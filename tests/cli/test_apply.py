@@ -206,10 +206,9 @@ def test_apply_converges_after_a_kill_at_any_journal_write(tagsync: Command, liv
         assert (later.code, "warning" in later.err, journal(life.state)) == (0, False, [])
 
 
-@pytest.mark.parametrize("why", ["ENOSPC", "EROFS", "EMFILE"])
-def test_journal_that_cannot_be_opened_ends_the_run_before_any_write(tagsync: Command, lived: Lived, why: str) -> None:
+def test_journal_that_cannot_be_opened_ends_the_run_before_any_write(tagsync: Command, lived: Lived) -> None:
     began = steps_of_the_disk(lived).index("append") + 1
-    for life in lived([(at, why) for at in range(1, began + 2)]):
+    for life in lived([(at, "EROFS") for at in range(1, began + 2)]):
         assert (life.result.code, life.library.calls) == (1, [])
         assert "error: the journal state-" in life.result.err
         assert "Traceback" not in life.result.err

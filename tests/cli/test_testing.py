@@ -578,6 +578,7 @@ def test_test_reports_many_wrong_paths_in_short_time(tagsync: Command) -> None:
     assert time.monotonic() - began < 20
 
 
+@pytest.mark.drawn
 def test_test_runs_thousands_of_tests_over_rules_for_other_files(tagsync: Command) -> None:
     count = examples(2_000)  # ten thousand take seven seconds
     write_manifest("".join(f"- {{match: '/{n}/**', tags: [x]}}\n- {{path: /{n}, tags: [x]}}\n" for n in range(200)))

@@ -56,6 +56,7 @@ class GitHub:
             "GH_STATE": str(self._state),
             "GH_TOKEN": "token",
             "CI": "true",
+            "TAGSYNC_RATE": "1000",
             "XDG_STATE_HOME": str(folder / "state-home"),
         }
 

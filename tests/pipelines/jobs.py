@@ -58,6 +58,7 @@ def gitlab_job(
         "PUSH_TOKEN": "token",
         "TAGSYNC_ENDPOINT": url,
         "TAGSYNC_ENV": "staging",
+        "TAGSYNC_RATE": "1000",
     }
     settings = {name: value.replace("$CI_PROJECT_DIR", str(work)) for name, value in GITLAB["variables"].items()}
     script = "\n".join(GITLAB[f"tagsync:{name}"]["script"])

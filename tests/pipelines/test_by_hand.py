@@ -58,6 +58,7 @@ def service(tmp_path: Path, url: str) -> Service:
     return Service(tmp_path, url)
 
 
+@pytest.mark.slow
 def test_steps_by_hand_prune_through_pull_requests(service: Service) -> None:
     shop = service.shop
     first = shop.declare("alpha", "beta")
@@ -78,6 +79,7 @@ def test_steps_by_hand_prune_through_pull_requests(service: Service) -> None:
     assert (shop.remote.ref(REF), shop.tags) == (later, {"gamma", "by-hand"})
 
 
+@pytest.mark.slow
 def test_steps_by_hand_refuse_an_older_commit_and_a_lost_remote(service: Service) -> None:
     shop = service.shop
     older = shop.declare("alpha")

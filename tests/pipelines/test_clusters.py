@@ -185,6 +185,7 @@ def test_drift_job_keeps_metrics_in_the_claim() -> None:
     )
 
 
+@pytest.mark.slow
 def test_shard_pods_share_the_work_and_remove_the_drift(volumes: Path) -> None:
     shards = SHARDS["spec"]["completions"]
     with served(volumes) as url:

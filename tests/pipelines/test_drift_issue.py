@@ -108,6 +108,7 @@ def url(tmp_path: Path) -> Iterator[str]:
         yield process.stdout.readline().strip()
 
 
+@pytest.mark.slow
 def test_drift_workflow_follows_a_real_library(github: GitHub, url: str) -> None:
     shutil.copytree(MANIFESTS, github.workspace / "manifests")
     inputs = {"PATHS": "manifests", "ACCOUNT": "example-shop", "ENDPOINT": url, "PRIVATE_KEY": "private_any"}

@@ -123,6 +123,7 @@ def test_gitlab_drift_command_uses_existing_options() -> None:
     assert check_command(line) == "plan"
 
 
+@pytest.mark.slow
 def test_gitlab_drift_job_follows_a_real_library(tmp_path: Path, gitlab: GitLab) -> None:
     shutil.copytree(MANIFESTS, tmp_path / "manifests")
     (tmp_path / "tagsync.yaml").write_text(CONFIG, encoding="utf-8")

@@ -56,6 +56,7 @@ def test_workflow_prunes_since_the_last_complete_apply(shop: Shop) -> None:
     assert (shop.remote.ref(REF), shop.tags) == (merged, {"beta", "gamma", "by-hand"})
 
 
+@pytest.mark.slow
 def test_workflow_prunes_after_a_failed_and_a_skipped_apply(shop: Shop) -> None:
     shop.declare("alpha")
     assert shop.apply(shop.plan()[1]).attempt().code == 0
@@ -70,12 +71,14 @@ def test_workflow_prunes_after_a_failed_and_a_skipped_apply(shop: Shop) -> None:
     assert shop.tags == {"gamma", "by-hand"}
 
 
+@pytest.mark.slow
 def test_workflow_keeps_one_ref_for_each_environment(shop: Shop) -> None:
     commit = shop.declare("alpha")
     assert shop.apply(shop.plan()[1]).attempt().code == 0
     assert (shop.remote.ref(REF), shop.remote.ref("refs/tagsync/production")) == (commit, None)
 
 
+@pytest.mark.slow
 def test_workflow_goes_back_after_the_ref_was_deleted(shop: Shop) -> None:
     shop.declare("alpha", "beta")
     assert shop.apply(shop.plan()[1]).attempt().code == 0
@@ -86,6 +89,7 @@ def test_workflow_goes_back_after_the_ref_was_deleted(shop: Shop) -> None:
     assert shop.remote.ref(REF)
 
 
+@pytest.mark.slow
 def test_workflow_does_not_plan_an_older_state(shop: Shop) -> None:
     older = shop.declare("alpha")
     git("push", "--quiet", "origin", f"{older}:refs/heads/older", folder=shop.remote.work)
@@ -97,6 +101,7 @@ def test_workflow_does_not_plan_an_older_state(shop: Shop) -> None:
     assert shop.tags == {"beta", "by-hand"}
 
 
+@pytest.mark.slow
 def test_workflow_does_not_plan_if_the_ref_cannot_be_fetched(shop: Shop) -> None:
     shop.declare("alpha")
     assert shop.apply(shop.plan()[1]).attempt().code == 0
@@ -111,6 +116,7 @@ def test_workflow_does_not_plan_if_the_ref_cannot_be_fetched(shop: Shop) -> None
     assert commit != shop.remote.ref(REF)
 
 
+@pytest.mark.slow
 def test_workflow_fails_if_the_ref_cannot_be_moved(shop: Shop) -> None:
     first = shop.declare("alpha")
     assert shop.apply(shop.plan()[1]).attempt().code == 0
@@ -127,6 +133,7 @@ def test_workflow_fails_if_the_ref_cannot_be_moved(shop: Shop) -> None:
     assert shop.remote.ref(REF) != first
 
 
+@pytest.mark.slow
 def test_workflow_records_the_commit_of_the_plan_although_head_is_newer(shop: Shop) -> None:
     shop.declare("alpha", "gamma")
     assert shop.apply(shop.plan()[1]).attempt().code == 0
@@ -141,6 +148,7 @@ def test_workflow_records_the_commit_of_the_plan_although_head_is_newer(shop: Sh
     assert shop.tags == {"beta", "by-hand"}
 
 
+@pytest.mark.slow
 def test_workflow_leaves_the_ref_if_manifests_are_not_committed(shop: Shop) -> None:
     first = shop.declare("alpha")
     assert shop.apply(shop.plan()[1]).attempt().code == 0
@@ -217,6 +225,7 @@ def test_gitlab_prunes_since_the_last_complete_apply(shop: Shop, url: str) -> No
     assert (shop.remote.ref(REF), shop.tags) == (second, {"beta", "gamma", "by-hand"})
 
 
+@pytest.mark.slow
 def test_gitlab_records_the_commit_of_the_plan_although_head_is_newer(shop: Shop, url: str) -> None:
     first = shop.declare("alpha", "beta")
     assert gitlab_job("plan", shop.remote, url).code == 0
@@ -228,6 +237,7 @@ def test_gitlab_records_the_commit_of_the_plan_although_head_is_newer(shop: Shop
     assert shop.tags == {"beta", "by-hand"}
 
 
+@pytest.mark.slow
 def test_gitlab_leaves_the_ref_if_the_plan_was_filtered(shop: Shop, url: str) -> None:
     shop.declare("alpha")
     assert gitlab_job("plan", shop.remote, url).code == 0
@@ -236,6 +246,7 @@ def test_gitlab_leaves_the_ref_if_the_plan_was_filtered(shop: Shop, url: str) ->
     assert "The tags are applied, but the ref stays: the plan was filtered" in ran.out
 
 
+@pytest.mark.slow
 def test_gitlab_keeps_no_ref_without_its_token(shop: Shop, url: str) -> None:
     shop.declare("alpha")
     assert gitlab_job("plan", shop.remote, url).code == 0
@@ -243,6 +254,7 @@ def test_gitlab_keeps_no_ref_without_its_token(shop: Shop, url: str) -> None:
     assert shop.remote.ref(REF) is None
 
 
+@pytest.mark.slow
 def test_gitlab_does_not_plan_an_older_state_or_without_the_remote(shop: Shop, url: str) -> None:
     older = shop.declare("alpha")
     git("push", "--quiet", "origin", f"{older}:refs/heads/older", folder=shop.remote.work)

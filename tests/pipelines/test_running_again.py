@@ -51,6 +51,7 @@ def job(remote: Remote, url: str) -> Job:
     return Job("apply", remote, url, pending(remote.work, url)["digest"])
 
 
+@pytest.mark.slow
 def test_github_job_run_again_finishes_and_then_succeeds_again(remote: Remote, url: str, job: Job) -> None:
     everything = len(pending(remote.work, url)["changes"])
     assert job.attempt(TAGSYNC_MAX_REQUESTS="2").code == 3
@@ -66,6 +67,7 @@ def test_github_job_run_again_finishes_and_then_succeeds_again(remote: Remote, u
     assert ran.code == 0, ran.err
 
 
+@pytest.mark.slow
 def test_github_job_applies_only_the_approved_plan(remote: Remote, url: str, job: Job) -> None:
     before = pending(remote.work, url)
     (remote.work / "manifests" / "more.yaml").write_text(
@@ -89,6 +91,7 @@ def test_github_job_without_a_plan_fails_before_it_applies(remote: Remote, job: 
     assert "plan.json" in ran.err
 
 
+@pytest.mark.slow
 def test_gitlab_job_run_again_finishes_and_then_succeeds_again(remote: Remote, url: str) -> None:
     assert gitlab_job("plan", remote, url).code == 0
     assert gitlab_job("apply", remote, url, TAGSYNC_MAX_REQUESTS="2").code == 3

@@ -150,11 +150,11 @@ def test_comment_leaves_out_additions_before_removals() -> None:
 def test_comment_is_never_cut_within_a_construct() -> None:
     parser = MarkdownIt("commonmark", {"html": True}).enable("table")
     plan = many(300)
-    whole = parser.render(rendered(plan, "markdown"))
+    whole = set(re.findall("<tr>.*?</tr>", parser.render(rendered(plan, "markdown")), re.DOTALL))
     for size in range(LEAST_BYTES, 14_000, 97):
         page = parser.render(rendered(plan, "markdown", max_bytes=size))
         assert page.count("<details>") == page.count("</details>")
-        assert set(re.findall("<tr>.*?</tr>", page, re.DOTALL)) <= set(re.findall("<tr>.*?</tr>", whole, re.DOTALL))
+        assert set(re.findall("<tr>.*?</tr>", page, re.DOTALL)) <= whole
         assert page.rstrip().endswith(f"<p>Digest <code>{DIGEST}</code></p>")
 
 

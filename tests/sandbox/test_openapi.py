@@ -47,6 +47,7 @@ def test_openapi_is_served_without_a_key(sandbox: Callable[..., Sandbox]) -> Non
 
 @pytest.mark.parametrize("mode", GenerationMode)
 @pytest.mark.parametrize("operation", operations(document()))
+@pytest.mark.drawn
 def test_openapi_describes_responses_to_any_call(
     sandbox: Callable[..., Sandbox], operation: str, mode: GenerationMode
 ) -> None:
@@ -56,7 +57,7 @@ def test_openapi_describes_responses_to_any_call(
     statuses = Counter[int]()
 
     @settings(
-        max_examples=examples(60),
+        max_examples=examples(30),
         deadline=None,
         database=None,
         derandomize=True,
@@ -71,7 +72,7 @@ def test_openapi_describes_responses_to_any_call(
         case.validate_response(answer, checks=CHECKS)
 
     ask()
-    assert sum(statuses.values()) > 50
+    assert sum(statuses.values()) > 25
     if mode is GenerationMode.POSITIVE:
         assert 200 in statuses
     else:

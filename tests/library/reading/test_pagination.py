@@ -4,7 +4,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from builders import Sandbox, file_object, run, unlimited
+from builders import Sandbox, examples, file_object, run, unlimited
 from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -280,8 +280,9 @@ def paths(rows: Iterable[dict[str, Any]]) -> set[str]:
 
 @pytest.mark.parametrize("shuffled", [0.02, 0.1, 1.0])
 @pytest.mark.parametrize("concurrency", [1, 4])
+@pytest.mark.drawn
 def test_pagination_finds_every_file_however_equal_timestamps_are_ordered(shuffled: float, concurrency: int) -> None:
-    for seed in range(16):
+    for seed in range(examples(6)):
         random = Random(seed)
         sizes = random.choice([(7,), (1, 2, 7), (1, 30), (5, 5, 5, 40)])
         library = Library(grouped(random.randint(600, 1_500), random, sizes), random, shuffled=shuffled)
@@ -303,10 +304,11 @@ def test_pagination_of_25_000_equal_timestamps_takes_30_calls() -> None:
 
 
 @pytest.mark.parametrize("concurrency", [1, 4])
+@pytest.mark.drawn
 def test_pagination_misses_no_file_that_stays_while_others_change(concurrency: int) -> None:
     """A listing that changes too much is an error; a file that exists throughout is never missing."""
     unstable = 0
-    for seed in range(60):
+    for seed in range(examples(20)):
         random = Random(seed)
         rows = grouped(600, random, (1, 7, 12))
         staying = paths(rows)
@@ -325,7 +327,7 @@ def test_pagination_misses_no_file_that_stays_while_others_change(concurrency: i
             assert read(library, page_limit=50, concurrency=concurrency) >= staying, seed
         except UnstableListingError:
             unstable += 1
-    assert unstable < 20
+    assert unstable < examples(20) / 3
 
 
 def test_pagination_notices_deletions_among_equal_timestamps() -> None:
@@ -358,9 +360,10 @@ def test_pagination_without_timestamps_requires_a_stable_order() -> None:
         read(Library(rows, Random(1), shuffled=1.0), page_limit=50)
 
 
+@pytest.mark.drawn
 def test_pagination_reads_equal_timestamps_that_nearly_fill_a_page() -> None:
     for size in (20, 25, 30, 40, 48):
-        for seed in range(5):
+        for seed in range(examples(2)):
             library = Library(grouped(500, Random(seed), (size,)), Random(seed), shuffled=1.0)
             assert read(library, page_limit=50) == paths(library.rows)
 
@@ -377,8 +380,9 @@ def test_result_window_is_passed_by_timestamp(count: int, refuses: bool) -> None
 
 
 @pytest.mark.parametrize("count", [201, 399, 1_500])
+@pytest.mark.drawn
 def test_result_window_with_repeated_last_page_is_passed_by_timestamp(count: int) -> None:
-    for seed in range(10):
+    for seed in range(examples(3)):
         random = Random(seed)
         library = Library(grouped(count, random, (7,)), random, shuffled=1.0, window=200, repeats=True)
         assert read(library, page_limit=50) == paths(library.rows)

@@ -185,7 +185,7 @@ def comparable(plan: Plan) -> Any:
     return plan.digest, plan.changes, plan.summary, plan.diagnostics, plan.requests, guards
 
 
-@settings(max_examples=examples(40), deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 @given(
     there=st.sets(st.sampled_from(PATHS)),
     bulk=st.integers(0, len(BULK)),
