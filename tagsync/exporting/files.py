@@ -7,7 +7,7 @@ from itertools import chain
 from tagsync.escape import quoted
 from tagsync.exporting.csv_text import csv_text, list_separator, split_rows
 from tagsync.exporting.export import Exported
-from tagsync.exporting.manifest_text import ManifestDraft, entry_length, joined, manifest_text, scalar, split
+from tagsync.exporting.manifest_text import ManifestDraft, joined, manifest_text, scalar, split
 from tagsync.model import Diagnostic
 
 LONGEST = 12_000_000
@@ -52,34 +52,11 @@ def only_rows(exported: Exported) -> Exported:
 
 
 def _manifests(exported: Exported) -> Iterator[File]:
-    """Yield a manifest for each folder, with several YAML documents if it needs different defaults."""
+    """Yield the manifests of each folder. Each has one YAML document, because many tools read only one of a file."""
     taken: set[str] = set()
     for top, drafts in exported.manifests.items() or [("", (ManifestDraft((), ()),))]:
-        about = f"{exported.about} Files in {scalar(f'/{top}')}."
-        parts = (part for draft in drafts for part in split(draft, LONGEST))
-        for together in _filled(parts):
-            yield f"{_name(top, taken)}.yaml", _texts(together, about)
-
-
-def _filled(drafts: Iterable[ManifestDraft]) -> Iterator[list[ManifestDraft]]:
-    """Yield the documents of each file, so that no file is much longer than `LONGEST`."""
-    together, length = list[ManifestDraft](), 0
-    for draft in drafts:
-        size = sum(map(entry_length, draft.entries))
-        if together and length + size > LONGEST:
-            yield together
-            together, length = [], 0
-        together.append(draft)
-        length += size
-    if together:
-        yield together
-
-
-def _texts(drafts: Iterable[ManifestDraft], about: str) -> Iterator[str]:
-    for number, draft in enumerate(drafts):
-        if number:
-            yield "---\n"
-        yield from manifest_text(draft, about)
+        for part in (part for draft in drafts for part in split(draft, LONGEST)):
+            yield f"{_name(top, taken)}.yaml", manifest_text(part, f"{exported.about} Files in {scalar(f'/{top}')}.")
 
 
 def _csv_files(exported: Exported) -> Iterator[File]:
