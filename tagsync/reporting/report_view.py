@@ -30,6 +30,9 @@ from tagsync.reporting.view import Kind, NotMade, Section, StatusRow
 EXAMPLES = 3
 """Files that are named as examples of a reason."""
 
+_REPEATABLE = (Status.FAILED, Status.SKIPPED, Status.UNKNOWN)
+"""What the same command may still do. It does not help a file that is stale or missing."""
+
 CANCELLED = "Apply cancelled: nothing was changed"
 _REFUSED = "Apply refused: nothing was changed"
 
@@ -48,7 +51,7 @@ class ReportView(PlanView):
         counts = Counter(outcome.status for outcome in report.outcomes)
         self.statuses = [(status, counts[status]) for status in Status if counts[status]]
         self.advice = list[str]()
-        if not report.converged and report.outcome != "refused":
+        if not self.refused and (report.outcome == "interrupted" or any(counts[each] for each in _REPEATABLE)):
             self.advice.append("Run the same command again: it sends only what is missing.")
         if counts[Status.STALE]:
             self.advice.append("Plan again to change the stale files.")

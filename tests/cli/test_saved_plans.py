@@ -110,6 +110,17 @@ def test_on_stale_fail_refuses_the_plan_before_the_first_write(tagsync: Command,
     ]
 
 
+def test_stale_files_alone_are_no_reason_to_repeat_the_command(tagsync: Command, world: Build) -> None:
+    library = world(file_object("/a.jpg"))
+    write_manifest("- {path: /a.jpg, tags: [new]}")
+    planned(tagsync)
+    library.move("/a.jpg", "/b.jpg")
+    result = tagsync("apply", "plan.json")
+    assert result.code == 3
+    assert result.out.endswith("Plan again to change the stale files.\n")
+    assert "Run the same command again" not in result.out
+
+
 def test_saved_plan_with_a_flipped_byte_is_refused_before_any_call(tagsync: Command, world: Build) -> None:
     library = world(file_object("/a.jpg", ["old"]))
     write_manifest("- {path: /a.jpg, tags: [new], absent: [old]}")
