@@ -22,6 +22,9 @@ from tagsync.sandbox.store import Store
 
 pytest_plugins = ("canary",)
 
+settings.register_profile("untimed", deadline=None)  # how long an example takes depends on the machine's load
+settings.load_profile("untimed")
+
 
 EXTREMES = pytest.mark.parametrize("behaviour", [None, "strict", "lenient"])
 """Runs a test with the usual behaviour of a library, and with the hardest and the easiest one for a client."""

@@ -43,7 +43,8 @@ def test_plan_of_a_real_library_fits_a_comment_with_exact_totals() -> None:
     assert len(text.encode()) <= 60_000
     summary = read("plan.json")["summary"]
     files, added, ai_removed = (f"{summary[name]:,}" for name in ("filesChanged", "addTags", "removeAITags"))
-    assert f"\n{files} files: +{added} tags, -{ai_removed} AI tags · " in text
+    assert f"\n### Plan: {files} files" in text
+    assert f"+{added} tags, -{ai_removed} AI tags · " in text
 
 
 def test_four_shards_of_a_real_apply_have_the_totals_of_one_run(monkeypatch: pytest.MonkeyPatch) -> None:
