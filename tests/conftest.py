@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import pytest
 import uvicorn
 from builders import Sandbox, check_document, manifest, now, write_library
+from hypothesis import settings
 
 from tagsync.documents import writer
 from tagsync.documents.checksum import with_checksum
