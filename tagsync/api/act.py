@@ -154,15 +154,15 @@ def check_target(plan: Plan, target: Target) -> None:
 
 def refusals(plan: Plan, acks: Collection[Ack] = ()) -> tuple[str, ...]:
     """Return the messages of the unacknowledged guards that block a plan."""
-    blocking = unacknowledged(plan.guards, plan.digest, acks)
+    blocked_by = unacknowledged(plan.guards, plan.digest, acks)
     inputs = plan.inputs
-    if not blocking or not (inputs.select or inputs.part or inputs.changed_since):
-        return tuple(objection(guard, plan.digest) for guard in blocking)
+    if not blocked_by or not (inputs.select or inputs.part or inputs.changed_since):
+        return tuple(objection(guard, plan.digest) for guard in blocked_by)
     left = {guard.id: guard.observed for guard in GuardCounts.of(plan.changes).guards(DEFAULT_POLICY, ())}
     # Which of the added tags are new to the library is not known here.
     left.pop(GuardId.NEW_TAGS)
     return tuple(
-        objection(guard, plan.digest, guard.observed - left.get(guard.id, guard.observed)) for guard in blocking
+        objection(guard, plan.digest, guard.observed - left.get(guard.id, guard.observed)) for guard in blocked_by
     )
 
 
