@@ -51,7 +51,7 @@ _Choices = dict[str, _Choice]
 
 
 def matches_with_exceptions(folders: Sequence[Folder], tags: Tags) -> Iterator[Match]:
-    """Yield the matches; no two matches of one tag cover the same file.
+    """Yield the matches, none for the whole library; no two matches of one tag cover the same file.
 
     Args:
         folders: a tree; each folder comes before those in it.
@@ -85,7 +85,7 @@ def _choices(folder: Folder, inner: Sequence[_Choices], tags: Tags) -> _Choices:
 
 def _cheaper(folder: Folder, tag: str, apart: _Choice) -> _Choice:
     """Return one match for the folder if it is a rule and shorter, else the choices of its subfolders."""
-    if apart.lacking is None or apart.having < MIN_FILES:
+    if apart.lacking is None or apart.having < MIN_FILES or not folder.path:
         return apart
     here = entry_length(RuleDraft("match", folder.glob, (tag,), excepts=apart.lacking))
     return apart._replace(size=here, matches=(Match(folder, tag, apart.lacking),)) if here < apart.size else apart

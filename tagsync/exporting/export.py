@@ -8,7 +8,6 @@ file instead.
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from itertools import takewhile
 from typing import NamedTuple
 
 from tagsync.escape import quoted
@@ -82,49 +81,28 @@ def export(files: Iterable[CurrentFile], folder: str = "/") -> Exported:
     tagged = [
         _Tagged(file, tags, by_path=by_path) for file, tags, by_path in _declarable_files(files, folder, diagnostics)
     ]
-    manifests = {name: tuple(_drafts(items, root)) for name, root, items in _parts(tagged, folder)}
     declared = [item for item in tagged if item.tags]
     return Exported(
-        {name: drafts for name, drafts in manifests.items() if drafts},
+        {part.strip("/"): tuple(_drafts(*rules)) for part, rules in sorted(_parts(tagged, folder).items())},
         len(declared),
         sum(len(item.tags) for item in declared),
         tuple(diagnostics),
     )
 
 
-def _parts(files: Sequence[_Tagged], folder: str) -> Iterator[tuple[str, str | None, list[_Tagged]]]:
-    """Yield the files of each manifest, sorted by its name: one for each folder at the level where folders branch.
+_Part = tuple[list[RuleDraft], list["_Tagged"]]
+"""The matches of one manifest, and its files that have more tags than these declare."""
 
-    Args:
-        files: the files, sorted by path.
-        folder: a folder that contains all of them.
 
-    Returns:
-        For each manifest, a name, the folder whose files are exactly its files, if there is one, and the files.
-    """
-    if not files:
-        return
-    base = _common_folder(files[0].path, files[-1].path) if len(files) > _MOST_TOGETHER else folder
-    base = base if base.startswith(folder) else folder
-    if base == folder != "/" and len(files) <= _MOST_TOGETHER:
-        yield _top(files[0].path), folder, list(files)
-        return
-    parts: dict[str, list[_Tagged]] = defaultdict(list)
+def _parts(files: Sequence[_Tagged], folder: str) -> dict[str, _Part]:
+    """Divide the rules into a part for each folder directly below the root, or one part for another folder."""
+    parts: dict[str, _Part] = defaultdict(lambda: ([], []))
+    for above, rule in _matches(files, folder):
+        parts[next(_folders(above, folder))][0].append(rule)
     for item in files:
-        parts[_top(item.path.removeprefix(base))].append(item)
-    for name, items in sorted(parts.items()):
-        alone = base if len(parts) == 1 and base != "/" else None
-        yield f"{base}{name}".strip("/"), f"{base}{name}/" if name else alone, items
-
-
-_MOST_TOGETHER = 5_000
-"""If more files are in one top folder, its subfolders get a manifest each."""
-
-
-def _common_folder(one: str, other: str) -> str:
-    """Return the deepest folder that contains two paths, with a slash at its end."""
-    pairs = zip(one.split("/")[:-1], other.split("/")[:-1], strict=False)
-    return "".join(f"{ours}/" for ours, _ in takewhile(lambda pair: pair[0] == pair[1], pairs)) or "/"
+        if item.left:
+            parts[next(_folders(item.path, folder), "/")][1].append(item)
+    return parts
 
 
 def export_rows(files: Iterable[CurrentFile], folder: str = "/") -> Exported:
@@ -171,12 +149,6 @@ def _declarable_files(
         yield file, tuple(_declarable(file, diagnostics)), by_path
 
 
-def _top(path: str) -> str:
-    """Return the name of the folder directly below the root; empty for files in the root."""
-    first, slash, _ = path.removeprefix("/").partition("/")
-    return first if slash else ""
-
-
 def _declarable(file: CurrentFile, diagnostics: list[Diagnostic]) -> Iterator[str]:
     """Yield the tags that a manifest may declare, and warn of those that are left out."""
     seen: set[str] = set()
@@ -191,15 +163,10 @@ def _declarable(file: CurrentFile, diagnostics: list[Diagnostic]) -> Iterator[st
         diagnostics.append(Diagnostic("warning", "not-exported", message))
 
 
-def _drafts(files: Sequence[_Tagged], root: str | None) -> Iterator[ManifestDraft]:
-    """Yield the documents of one part: matches and single files first, then files that share defaults.
-
-    A match would select the files of other parts too, unless the files are all those in the folder `root`.
-    """
-    matches = list(_matches(files, root)) if root else []
-    left = [item for item in files if item.left]
-    alone = [_entry(item, tuple(sorted(item.left)), lenient=True) for item in left if item.is_long]
-    groups = share_defaults([(item, item.left) for item in left if not item.is_long])
+def _drafts(matches: Sequence[RuleDraft], files: Sequence[_Tagged]) -> Iterator[ManifestDraft]:
+    """Yield the documents of one part: matches and single files first, then files that share defaults."""
+    alone = [_entry(item, tuple(sorted(item.left)), lenient=True) for item in files if item.is_long]
+    groups = share_defaults([(item, item.left) for item in files if not item.is_long])
     bare = [_entry(item, tags) for item, tags in groups.pop(0).members] if groups and not groups[0].defaults else []
     first = (*matches, *sorted([*alone, *bare], key=lambda entry: entry.selector))
     if first:
@@ -213,16 +180,19 @@ def _entry(item: _Tagged, tags: tuple[str, ...], *, lenient: bool = False) -> Ru
 
 
 _Found = dict[tuple[str, tuple[str, ...]], set[str]]
-"""Tags by (glob, excepts)."""
+"""Tags by (folder, excepts). The folder has a slash at its end."""
 
 
-def _matches(files: Sequence[_Tagged], root: str) -> Iterator[RuleDraft]:
-    """Yield entries for folders whose files have tags in common, and remove these tags from `left` of the files."""
+def _matches(files: Sequence[_Tagged], root: str) -> Iterator[tuple[str, RuleDraft]]:
+    """Yield folders and entries for tags that their files have in common; remove these tags from `left` of the files.
+
+    No entry matches the whole library: a later upload may belong to none of today's folders.
+    """
     found: _Found = defaultdict(set)
     _match_with_exceptions(files, root, found)
     _match_without_exceptions(files, root, found)
-    for (glob, excepts), tags in sorted(found.items()):
-        yield RuleDraft("match", glob, tuple(sorted(tags)), passes_limit(tags), excepts)
+    for (folder, excepts), tags in sorted(found.items()):
+        yield folder, RuleDraft("match", f"{escaped(folder)}**", tuple(sorted(tags)), passes_limit(tags), excepts)
 
 
 def _match_with_exceptions(files: Sequence[_Tagged], root: str, found: _Found) -> None:
@@ -236,7 +206,7 @@ def _match_with_exceptions(files: Sequence[_Tagged], root: str, found: _Found) -
         tags[item.path] = item.tags & tags.get(item.path, item.tags)
     matched: dict[str, set[str]] = defaultdict(set)
     for match in matches_with_exceptions(tree(tags, root.removesuffix("/")), tags):
-        found[match.folder.glob, match.excepts].add(match.tag)
+        found[f"{match.folder.path}/", match.excepts].add(match.tag)
         for path in match.folder.all_files():
             matched[path] |= {match.tag} & tags[path]
     for item in inside:
@@ -255,11 +225,12 @@ def _match_without_exceptions(files: Sequence[_Tagged], root: str, found: _Found
         if not common or len({item.path for item in members[above]}) < MIN_FILES:
             continue
         tags = tuple(sorted(common))
-        entry = RuleDraft("match", f"{escaped(above)}**", tags)
-        if entry_length(entry) < sum(_saved(item, tags) for item in members[above]):
+        if entry_length(RuleDraft("match", f"{escaped(above)}**", tags)) < sum(
+            _saved(item, tags) for item in members[above]
+        ):
             for item in members[above]:
                 item.left -= common
-            found[entry.selector, ()] |= common
+            found[above, ()] |= common
 
 
 def _folders(path: str, within: str) -> Iterator[str]:

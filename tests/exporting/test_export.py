@@ -4,7 +4,6 @@ import unicodedata
 from collections import Counter
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import pytest
 from builders import current_file, current_state, examples, plan_for
@@ -356,17 +355,6 @@ crowds = st.lists(
         CurrentFile(f"{n:024x}", f"{folder}/{n % 30}?.jpg", tags, ()) for n, (folder, tags) in enumerate(rows)
     ]
 )
-
-
-@settings(max_examples=examples(50), deadline=None)
-@given(files=libraries | crowds, folder=st.sampled_from(["/", "/a/"]))
-def test_export_split_below_the_top_folder_plans_to_no_change(
-    tmp_path_factory: pytest.TempPathFactory, files: list[CurrentFile], folder: str
-) -> None:
-    with patch("tagsync.exporting.export._MOST_TOGETHER", 3):
-        text = text_of(export(files, folder))
-    plan = planned(tmp_path_factory.mktemp("export"), text, *files)
-    assert (plan.changes, plan.errors) == ((), ())
 
 
 @settings(max_examples=examples(50), deadline=None)
