@@ -9,7 +9,7 @@ TYPE_CHECKING = False  # type checkers know the name; `typing` alone would take 
 
 if TYPE_CHECKING:
     from tagsync.api.act import apply, apply_async
-    from tagsync.api.decide import PlanOptions, plan, plan_async, undo, undo_async
+    from tagsync.api.decide import PlanOptions, plan, plan_async
     from tagsync.api.drafting import DraftedTest, draft_test, draft_test_async
     from tagsync.api.examine import doctor, doctor_async
     from tagsync.api.exported import write_export
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tagsync.api.record import Recorded, record, record_async
     from tagsync.api.saved import read_document, write_document
     from tagsync.api.testing import run_tests
+    from tagsync.api.undo import undo, undo_async
     from tagsync.applying.apply_options import ApplyOptions
     from tagsync.errors import TagsyncError
     from tagsync.exporting.export import Exported
@@ -238,8 +239,8 @@ _HOMES = {
     "suggest_renames_async": "tagsync.api.inventory",
     "tags": "tagsync.api.inventory",
     "tags_async": "tagsync.api.inventory",
-    "undo": "tagsync.api.decide",
-    "undo_async": "tagsync.api.decide",
+    "undo": "tagsync.api.undo",
+    "undo_async": "tagsync.api.undo",
     "validate": "tagsync.api.gather",
     "write_document": "tagsync.api.saved",
     "write_export": "tagsync.api.exported",

@@ -1,4 +1,4 @@
-"""Make plans: compare manifests with a library, or a report with the library after its apply."""
+"""Make plans: compare manifests with a library."""
 
 import asyncio
 from collections.abc import Callable, Iterable
@@ -9,23 +9,22 @@ from os import PathLike
 from typing import Literal
 
 from tagsync.api.gather import Paths, now, validate
-from tagsync.api.keep import History, Workspace, check_environment, check_report
+from tagsync.api.keep import History, Workspace, check_report
 from tagsync.api.lag import lag_left, written
 from tagsync.api.revision import commit_of_manifests, revision_of, revision_of_report, revisions_since
 from tagsync.concurrency import blocking
 from tagsync.errors import UsageError
-from tagsync.events import Listener, LookingAgain, ManifestsRead, ignore
+from tagsync.events import Listener, ManifestsRead, ignore
 from tagsync.library.deadline import check_duration, deadline
 from tagsync.library.reading.reader import LibraryReader
 from tagsync.library.target import Target, connect
-from tagsync.model import ById, ByPath, Config, CurrentState, DesiredState, GuardId, Needs, Part, Plan, Report
+from tagsync.model import ById, ByPath, Config, CurrentState, DesiredState, Entry, GuardId, Needs, Part, Plan, Report
 from tagsync.planning.changed_since import Revision
 from tagsync.planning.explain import explained
 from tagsync.planning.filter import checked_select
 from tagsync.planning.plan import make_plan
 from tagsync.planning.prune import dropped_entries
 from tagsync.planning.read_scope import named, needs
-from tagsync.planning.undo import make_undo, touched, unsettled
 from tagsync.workspace.git import Commit
 
 
@@ -115,58 +114,95 @@ async def plan_async(
     """
     began = asyncio.get_running_loop().time()
     workspace = workspace and replace(workspace, target=target, part=options.part)
-    last, earlier = _reports(target, options, workspace)
-    since = _revision(paths, options)
-    revisions = _revisions(paths, options)
-    desired = _declared(paths, target, options)
-    dropped = dropped_entries(revisions, desired)
-    given = paths if options.manifests is None and not isinstance(paths, DesiredState) else options.manifests
-    base = since
-    if revisions:
-        base = None
-    elif base is None and last and given is not None:
-        base = revision_of_report(last, given, desired, as_of=options.as_of)
-    commit = Commit() if given is None else commit_of_manifests(given, desired)
-    listener(ManifestsRead(len(desired.manifests), len(desired.entries)))
-
-    def compare(current: CurrentState) -> Plan:
-        made = make_plan(
-            desired,
-            current,
-            target.name,
-            created_at=now(),
-            bulk_rate=target.bulk_rate,
-            only=checked_select(options.select),
-            part=options.part,
-            exact=options.exact,
-            last=last,
-            earlier=earlier,
-            coverage=options.coverage,
-            since=since,
-            dropped=dropped,
-            base=base,
-            commit=commit.hash,
-            uncommitted=commit.uncommitted,
-        )
-        if options.explain is None:
-            return made
-        return replace(made, explanations=explained(options.explain, desired, current, dropped))
-
-    everything = "coverage and explanations need all files" if options.coverage or options.explain else None
-    old_revisions = (*revisions, base) if base else revisions
-    fields = frozenset[str]().union(*(revision.desired.fields for revision in old_revisions))
-    old = since.desired.entries if since else ()
-    wanted = needs(desired, old, dropped, everything=everything, fields=fields)
+    comparison = _comparison(paths, target, options, _reports(target, options, workspace))
+    listener(ManifestsRead(len(comparison.desired.manifests), len(comparison.desired.entries)))
+    wanted = comparison.needs()
     async with (
         connect(target, listener, thumbnails=options.thumbnails, fields=wanted.fields) as client,
         deadline(options.max_duration, client, since=began),
     ):
         facts = workspace.facts if workspace else None
         reader = LibraryReader(client, now=now, facts=facts, concurrency=target.concurrency, listener=listener)
-        return await read_and_compare(reader, wanted, compare, lambda: named(desired), last)
+        return await read_and_compare(
+            reader, wanted, comparison.plan, lambda: named(comparison.desired), comparison.history.last
+        )
 
 
 plan = blocking(plan_async)
+
+
+@dataclass(frozen=True, slots=True)
+class _Comparison:
+    """All that a plan needs besides the library.
+
+    Attributes:
+        since: the revision since which a rule must have changed.
+        revisions: the revisions whose tags are removed if no rule declares them now.
+        base: the revision of the previous apply, to notice tags that are no longer declared.
+        dropped: the entries of `revisions` that are no longer declared.
+    """
+
+    desired: DesiredState
+    target: Target
+    options: PlanOptions
+    history: History
+    since: Revision | None
+    revisions: tuple[Revision, ...]
+    base: Revision | None
+    commit: Commit
+    dropped: tuple[Entry, ...]
+
+    def needs(self) -> Needs:
+        """Return what to read from the library."""
+        whole = self.options.coverage or self.options.explain
+        old_revisions = (*self.revisions, self.base) if self.base else self.revisions
+        return needs(
+            self.desired,
+            self.since.desired.entries if self.since else (),
+            self.dropped,
+            everything="coverage and explanations need all files" if whole else None,
+            fields=frozenset[str]().union(*(revision.desired.fields for revision in old_revisions)),
+        )
+
+    def plan(self, current: CurrentState) -> Plan:
+        """Return the plan for a library's current state."""
+        options = self.options
+        made = make_plan(
+            self.desired,
+            current,
+            self.target.name,
+            created_at=now(),
+            bulk_rate=self.target.bulk_rate,
+            only=checked_select(options.select),
+            part=options.part,
+            exact=options.exact,
+            last=self.history.last,
+            earlier=self.history.earlier,
+            coverage=options.coverage,
+            since=self.since,
+            dropped=self.dropped,
+            base=self.base,
+            commit=self.commit.hash,
+            uncommitted=self.commit.uncommitted,
+        )
+        if options.explain is None:
+            return made
+        return replace(made, explanations=explained(options.explain, self.desired, current, self.dropped))
+
+
+def _comparison(paths: Paths | DesiredState, target: Target, options: PlanOptions, history: History) -> _Comparison:
+    since = _revision(paths, options)
+    revisions = _revisions(paths, options)
+    desired = _declared(paths, target, options)
+    given = paths if options.manifests is None and not isinstance(paths, DesiredState) else options.manifests
+    base = since
+    if revisions:
+        base = None
+    elif base is None and history.last and given is not None:
+        base = revision_of_report(history.last, given, desired, as_of=options.as_of)
+    commit = Commit() if given is None else commit_of_manifests(given, desired)
+    dropped = dropped_entries(revisions, desired)
+    return _Comparison(desired, target, options, history, since, revisions, base, commit, dropped)
 
 
 def _reports(target: Target, options: PlanOptions, workspace: Workspace | None) -> History:
@@ -238,53 +274,3 @@ async def read_and_compare(
         # Nothing was found, so the plan stays the same: comparing again could take long for a large library.
         inputs = made.inputs._replace(read_requests=looked.read_requests)
         return replace(made, inputs=inputs, diagnostics=(*diagnostics, *made.diagnostics))
-
-
-async def undo_async(
-    report: Report,
-    *,
-    target: Target,
-    ai_as_tags: bool = False,
-    max_duration: float | None = None,
-    listener: Listener = ignore,
-) -> Plan:
-    """Plan to undo an apply: revert each of its changes that was new then and is still there. This only reads.
-
-    Args:
-        report: the report of the apply. The files are compared with the library, whatever status it gives them.
-        target: the library.
-        ai_as_tags: whether removed AI tags return as ordinary tags, without confidence and source.
-        max_duration: seconds after which reading fails; None for no limit.
-        listener: receives progress events.
-
-    Returns:
-        The plan. Its warnings name what it leaves out, and the one with the code `left-out` counts it.
-
-    Raises:
-        UsageError: `max_duration` is invalid.
-        RefusedError: the report is of another target.
-        LibraryError: the files could not be read, or not in time.
-    """
-    began = asyncio.get_running_loop().time()
-    check_duration(max_duration)
-    check_report(report, target)
-    check_environment(report, target)
-    file_ids = touched(report)
-    async with connect(target, listener) as client, deadline(max_duration, client, since=began):
-        reader = client.file_reads(library_size=report.plan.inputs.library_size, concurrency=target.concurrency)
-        listener(LookingAgain(len(file_ids)))
-        files = await reader.many(file_ids) if file_ids else {}
-        if lagging := unsettled(report, files):
-            files.update(await reader.singly(lagging))
-        reads = client.traffic.reads
-    return make_undo(
-        report,
-        files,
-        created_at=now(),
-        read_requests=reads,
-        bulk_rate=target.bulk_rate,
-        ai_as_tags=ai_as_tags,
-    )
-
-
-undo = blocking(undo_async)

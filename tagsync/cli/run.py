@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Literal
 
 from tagsync.api.act import refusals
-from tagsync.api.decide import PlanOptions, plan_async, undo_async
+from tagsync.api.decide import PlanOptions, plan_async
 from tagsync.api.gather import Paths
 from tagsync.api.gather import validate as validate_manifests
 from tagsync.api.keep import NEEDS_REPORT, Workspace, account_name
 from tagsync.api.revision import revision_of, revisions_since
 from tagsync.api.saved import read_document, read_saved
+from tagsync.api.undo import undo_async
 from tagsync.cli.configuration import choose, for_library, for_plan, need_paths
 from tagsync.cli.connection import workspace_of
 from tagsync.cli.options import LibrarySettings, OutputSettings, PlanSettings

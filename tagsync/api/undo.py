@@ -1,0 +1,62 @@
+"""Plan to undo an apply: compare its report with the library."""
+
+import asyncio
+
+from tagsync.api.gather import now
+from tagsync.api.keep import check_environment, check_report
+from tagsync.concurrency import blocking
+from tagsync.events import Listener, LookingAgain, ignore
+from tagsync.library.deadline import check_duration, deadline
+from tagsync.library.target import Target, connect
+from tagsync.model import Plan, Report
+from tagsync.planning.undo import make_undo, touched, unsettled
+
+
+async def undo_async(
+    report: Report,
+    *,
+    target: Target,
+    ai_as_tags: bool = False,
+    max_duration: float | None = None,
+    listener: Listener = ignore,
+) -> Plan:
+    """Plan to undo an apply: revert each of its changes that was new then and is still there. This only reads.
+
+    Args:
+        report: the report of the apply. The files are compared with the library, whatever status it gives them.
+        target: the library.
+        ai_as_tags: whether removed AI tags return as ordinary tags, without confidence and source.
+        max_duration: seconds after which reading fails; None for no limit.
+        listener: receives progress events.
+
+    Returns:
+        The plan. Its warnings name what it leaves out, and the one with the code `left-out` counts it.
+
+    Raises:
+        UsageError: `max_duration` is invalid.
+        RefusedError: the report is of another target.
+        LibraryError: the files could not be read, or not in time.
+    """
+    began = asyncio.get_running_loop().time()
+    check_duration(max_duration)
+    check_report(report, target)
+    check_environment(report, target)
+    file_ids = touched(report)
+    async with connect(target, listener) as client, deadline(max_duration, client, since=began):
+        reader = client.file_reads(library_size=report.plan.inputs.library_size, concurrency=target.concurrency)
+        listener(LookingAgain(len(file_ids)))
+        files = await reader.many(file_ids) if file_ids else {}
+        if lagging := unsettled(report, files):
+            files.update(await reader.singly(lagging))
+        reads = client.traffic.reads
+    return make_undo(
+        report,
+        files,
+        created_at=now(),
+        read_requests=reads,
+        bulk_rate=target.bulk_rate,
+        ai_as_tags=ai_as_tags,
+    )
+
+
+undo = blocking(undo_async)
