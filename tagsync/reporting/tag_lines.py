@@ -19,6 +19,9 @@ SIGNS: dict[Op, tuple[str, str]] = {
 MAX_COLUMNS = 40
 """The widest that the column of tags gets."""
 
+FEWEST_ADDITIONS = 10
+"""The largest additions that always get a line, however many removals there are."""
+
 _INDENT = "  "
 _INDENT_OF_DETAILS = "      "
 _UNLIMITED = 1 << 30
@@ -33,8 +36,8 @@ def write_tag_lines(
         operations: removals first, then additions, the most files first.
         names: how to show manifests.
         lines: writes the lines.
-        room: the number of lines there are; additions that do not fit are counted in the last one. Removals always
-            get a line. None writes all.
+        room: the number of lines there are; additions that do not fit are counted in the last one. Removals and the
+            largest additions always get a line. None writes all.
         with_causes: whether to show why a change is necessary again.
     """
     kept = operations if room is None else operations[: _fitting(operations, room)]
@@ -61,7 +64,7 @@ def _fitting(operations: Sequence[TagCount], room: int) -> int:
     if len(operations) <= room:
         return len(operations)
     removals = sum(1 for _ in takewhile(lambda item: item.op is not Op.ADD, operations))
-    return max(removals, room - 1)
+    return min(len(operations), max(removals + FEWEST_ADDITIONS, room - 1))
 
 
 def _label(item: TagCount) -> str:

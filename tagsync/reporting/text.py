@@ -26,7 +26,7 @@ from tagsync.reporting.report_view import ReportView
 from tagsync.reporting.tag_lines import SIGNS, column_width, write_tag_lines
 
 SHOWN_LINES = 60
-"""Lines of a plan, beyond which the rarest additions are only counted; removals are always shown."""
+"""Lines of a plan, beyond which the rarest additions are only counted; removals and the largest additions stay."""
 
 FEW_FILES = 5
 """A plan of no more files names them below its summary."""
@@ -61,7 +61,7 @@ def plan_text(
         lines: writes the lines.
         everything: whether to add details, and all files.
         with_blocks: whether to name the guards that block the plan; not if the caller does.
-        most_lines: how many lines the plan takes at most, unless removals need more.
+        most_lines: how many lines the plan takes at most, unless removals and the largest additions need more.
     """
     plan = view.plan
     target = target_words(plan.target)

@@ -149,10 +149,11 @@ def test_plan_of_exactly_sixty_lines_is_complete(declare: Callable[..., DesiredS
     assert "(-v lists them)" not in "".join(plan_lines(plan))
 
 
-def test_plan_shows_every_removal_however_many_there_are(declare: Callable[..., DesiredState]) -> None:
-    lines = plan_lines(many_tags(declare, add=1, remove=80))
+def test_plan_shows_every_removal_and_the_largest_additions(declare: Callable[..., DesiredState]) -> None:
+    lines = plan_lines(many_tags(declare, add=12, remove=80))
     assert sum(line.startswith("  - r") for line in lines) == 80
-    assert "  + 1 more tag, on 3 files (-v lists them)" in lines
+    assert [line.split()[1] for line in lines if line.startswith("  + t")] == [f"t{n:02}" for n in range(10)]
+    assert "  + 2 more tags, each on up to 3 files (-v lists them)" in lines
 
 
 class Terminal(io.StringIO):
