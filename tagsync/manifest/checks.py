@@ -115,7 +115,7 @@ def _check_selector(selector: ByMatch, declared: Declaration) -> Iterator[Findin
         yield from _check_glob(pattern, declared.column)
     yield from _check_captures(selector.glob or "", declared.column)
     expect = declared.expect
-    if expect and expect.max is not None and expect.min > expect.max:
+    if expect and expect.max is not None and (expect.min or 0) > expect.max:
         message = f"min {expect.min} is more than max {expect.max}: swap them"
         yield Finding("error", "range", message, expect.place)
     if selector.query and _asks_for_tags(selector.query):

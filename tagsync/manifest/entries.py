@@ -213,7 +213,7 @@ def _declaration(tree: Map, place_of: Callable[[int], int], column: int = 0) -> 
             promote=rule["promote"]["minConfidence"] if "promote" in rule else None,
         )
     if expect is not None:
-        expect = Expectation(place_of(tree.places["expect"]), expect.get("min", 0), expect.get("max"))
+        expect = Expectation(place_of(tree.places["expect"]), expect.get("min"), expect.get("max"))
     tags, absent, if_invalid = texts(tree, "tags", "tags"), texts(tree, "absent", "absent"), tree.get("ifInvalid")
     return Declaration(
         column,

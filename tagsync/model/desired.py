@@ -45,10 +45,10 @@ class AIRule(NamedTuple):
 
 
 class Expectation(NamedTuple):
-    """The number of files that an entry must select, inclusive."""
+    """The number of files that an entry must select, inclusive; None for no limit. A minimum of 0 allows none."""
 
     place: int
-    min: int | float = 0
+    min: int | float | None = None
     max: int | float | None = None
 
 

@@ -100,12 +100,13 @@ class EntryMatch:
             yield Diagnostic("error", "query", message, self.entry.origin())
         else:
             count, expect = self.count, self.entry.declaration.expect
-            if expect and not (expect.min <= count and (expect.max is None or count <= expect.max)):
+            least = expect.min if expect else None
+            if expect and not ((least or 0) <= count and (expect.max is None or count <= expect.max)):
                 found = counted(count, "file")
-                wanted = f"at least {expect.min}" if expect.max is None else f"{expect.min} to {expect.max}"
+                wanted = f"at least {least}" if expect.max is None else f"{least or 0} to {expect.max}"
                 message = f"this rule selects {found}, expected {wanted}: check the selector, or change expect"
                 yield Diagnostic("error", "expect", message, self.entry.origin(expect.place))
-            elif count == 0:
+            elif count == 0 and least != 0:
                 folder = self.folder.words() if self.folder else ""
                 message = f"this rule selects no file: {folder or self._twin_words() or self._what_to_do()}"
                 yield Diagnostic("warning", "selects-nothing", message, self.entry.origin())
@@ -134,7 +135,7 @@ class EntryMatch:
         assert isinstance(selector, ByMatch)  # noqa: S101 - as in __init__
         glob = selector.glob
         if glob is None:
-            return "check its query, or remove the rule"
+            return "check its query, or remove the rule; if it may select none, add expect: {min: 0}"
         if glob.endswith("/"):
             return f"to select the files of a folder, write {quoted(glob + '**', 200)}"
         what = f"the glob {quoted(glob, 200)}"
