@@ -8,6 +8,7 @@ from tagsync.model import SuggestedRename, Suggestions, counted
 
 _HEAD = """\
 # Check each line before you use it. The API calls of several renames are batched together.
+# Renames apply to files that a rule selects. For the whole library, add a rule with match: /** and absent: [OLD, ...].
 apiVersion: tagsync/v1
 kind: Vocabulary
 spec:

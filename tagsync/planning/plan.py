@@ -1,10 +1,11 @@
 """Make a plan from desired and current state; the same two states always give the same plan."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 from itertools import chain
 
-from tagsync.model import CurrentState, DesiredState, Entry, Inputs, Part, Plan, Report, TargetName
+from tagsync.escape import quoted
+from tagsync.model import CurrentState, DesiredState, Diagnostic, Entry, Inputs, Part, Plan, Report, TargetName
 from tagsync.planning.assembly import assemble_plan
 from tagsync.planning.causes import find_causes
 from tagsync.planning.changed_since import Revision, changed_entries
@@ -66,7 +67,7 @@ def make_plan(
     comparison = Comparison(desired, current, scope, coverage=coverage, dropped=dropped, undeclared=undeclared)
     changes, diagnostics = comparison.collected.changes, comparison.diagnostics
     returning = came_back(changes, earlier if last is None else chain([last], earlier))
-    diagnostics.extend([*loosened(desired.policy), *return_warnings(returning, changes)])
+    diagnostics.extend([*loosened(desired.policy), *_idle_renames(desired), *return_warnings(returning, changes)])
     if undeclared and not diagnostics.total("error"):
         # The files of `since` were all read; those of another base may not have been.
         diagnostics.extend(undeclared.diagnostics(is_complete=base is since or current.reading.is_complete))
@@ -102,6 +103,18 @@ def make_plan(
         drift=find_causes(changes, last, desired.manifests, covered=covered, unsure=unsure, returning=returning),
         returning=returning,
     )
+
+
+def _idle_renames(desired: DesiredState) -> Iterator[Diagnostic]:
+    """Yield a warning about the renames of a vocabulary if there is no rule at all."""
+    renames = list(desired.vocabulary.renames.values())
+    if renames and not desired.entries:
+        old, origin = renames[0].old, renames[0].origin
+        message = (
+            f"no rule selects a file, so no tag is renamed: add a rule for the files, such as match: /** with absent: "
+            f"[{quoted(old)}]"
+        )
+        yield Diagnostic("warning", "selects-nothing", message, origin)
 
 
 def _selected_since(since: Revision, desired: DesiredState, current: CurrentState) -> set[int]:

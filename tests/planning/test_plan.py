@@ -336,3 +336,17 @@ def test_shard_filters_after_comparing_everything(declare: Declare) -> None:
 def test_plan_says_once_that_a_path_is_no_pattern(declare: Declare) -> None:
     plan = plan_for(declare("- {path: /shop/*, tags: [x]}"), current_state(current_file("/shop/a")))
     assert [(item.level, item.code) for item in plan.diagnostics] == [("error", "missing")]
+
+
+@pytest.mark.parametrize(
+    ("rules", "codes"),
+    [("", ["selects-nothing"]), (manifest("- {match: /**, absent: [old]}"), [])],
+    ids=["none", "one"],
+)
+def test_plan_warns_of_renames_without_a_rule(tmp_path: Path, rules: str, codes: list[str]) -> None:
+    path = tmp_path / "tags.yaml"
+    vocabulary = "apiVersion: tagsync/v1\nkind: Vocabulary\nspec: {renames: {old: new}}\n"
+    path.write_text(f"{vocabulary}---\n{rules}", encoding="utf-8")
+    made = plan(read_manifests([str(path)]), SHOP)
+    assert [item.code for item in made.diagnostics if item.level == "warning"] == codes
+    assert [unpack(change.changes) for change in made.changes] == ([] if codes else [["+new", "-old"]])
