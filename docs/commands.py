@@ -47,8 +47,8 @@ EXIT_CODES: dict[str, dict[int, str]] = {
     "apply": {
         **ALWAYS,
         0: "every change is verified, or there was none",
-        3: "incomplete: run the command again",
-        4: "refused, nothing written",
+        3: "incomplete: run the command again to finish",
+        4: "refused, nothing was changed: a guard blocks the plan, a saved plan no longer fits, or you answered n",
         **INTERRUPTED,
     },
     "undo": {

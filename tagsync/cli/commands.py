@@ -29,23 +29,23 @@ from tagsync.version import __version__
 def cli(context: click.Context) -> None:
     """Manage ImageKit tags as code.
 
-    You declare tags in YAML manifests. `plan` shows what differs in the library. `apply` changes it and then re-reads
-    every changed file.
+    You declare tags in YAML manifests. `plan` shows how the library differs from them. `apply` makes the changes, then
+    re-reads every changed file.
 
-    A tagsync.yaml names manifests, policy and environments, so that plan and apply need no arguments.
+    Put manifests, policy and environments into a tagsync.yaml, and plan and apply need no arguments.
 
-    Set your private key in IMAGEKIT_PRIVATE_KEY, or the name of a file with the key in IMAGEKIT_PRIVATE_KEY_FILE.
+    Set IMAGEKIT_PRIVATE_KEY to your private key, or IMAGEKIT_PRIVATE_KEY_FILE to the name of a file that contains it.
     Most options are also environment variables, such as TAGSYNC_FORMAT for --format.
 
     \b
     Exit codes:
-      0         success; plan: with or without changes
-      1         error, nothing was written
-      2         changes are pending (plan --detailed-exitcode)
-      3         incomplete: apply again; undo: something is left out
-      4         refused, nothing was written
+      0         success
+      1         error, or a failed test; nothing was changed
+      2         plan --detailed-exitcode: changes are pending
+      3         apply: incomplete, run it again; undo: incomplete plan; doctor: differences
+      4         refused: a guard blocks the plan, or you answered n; nothing was changed
       64        usage error
-      130, 143  interrupted
+      130, 143  interrupted; apply still reports what it changed
     """  # noqa: D301 - the backslash is click's mark for lines that stay as they are
     need_command(context)
 
@@ -79,7 +79,7 @@ def schema(kind: Any) -> int:
 def completion(shell: str) -> int:
     """Print a shell completion script.
 
-    Write it to a file that your shell reads at start. For zsh, that is a file in a folder of your fpath.
+    Save it in a file that your shell reads at startup. For zsh, use a file in a folder of your fpath.
     """
     kind = get_completion_class(shell)
     assert kind  # noqa: S101 - click knows these shells

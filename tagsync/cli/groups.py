@@ -23,8 +23,8 @@ _NEEDLESS = re.compile(r"(?<=\[)env var: |(?<=default: )\((.*)\)(?=[];])")
 _RANGE = re.compile(r"(?:(\d+)<=)?x(>=|>|<=)(\d+)(?=\]$)")
 """A range of numbers at the end of an option's help, as click writes it."""
 
-GROUPS = ("Selection", "Library", "Safety", "Output", "Limits")
-"""The headings of options in help, in this order."""
+GROUPS = ("Library", "Output", "Selection", "Safety", "Limits")
+"""The headings of options in help, in this order, but for that of a command's main option, which comes first."""
 
 
 class Option(click.Option):
@@ -140,12 +140,16 @@ def _range_words(found: re.Match[str]) -> str:
 
 
 def grouped(parameters: Sequence[click.Parameter]) -> Mapping[str, list[click.Option]]:
-    """Return options by the heading under which help shows them; options of no group come last."""
-    groups: dict[str, list[click.Option]] = {title: [] for title in (*GROUPS, "Other options")}
-    for parameter in parameters:
-        if isinstance(parameter, click.Option) and not parameter.hidden:
-            groups[getattr(parameter, "group", "") or "Other options"].append(parameter)
-    return {title: options for title, options in groups.items() if options}
+    """Return options by the heading under which help shows them.
+
+    The group of the first option comes first: commands declare their main option first. Options of no group come last.
+    """
+    options = [each for each in parameters if isinstance(each, click.Option) and not each.hidden]
+    main = [option.group for option in options[:1] if isinstance(option, Option)]
+    groups: dict[str, list[click.Option]] = {title: [] for title in (*main, *GROUPS, "Other options")}
+    for option in options:
+        groups[getattr(option, "group", "") or "Other options"].append(option)
+    return {title: found for title, found in groups.items() if found}
 
 
 def _write_examples(examples: Sequence[str], formatter: click.HelpFormatter) -> None:

@@ -29,17 +29,14 @@ from tagsync.exporting import ExportFormat
     ),
 )
 @option(
-    "--path", "folder", group="Selection", default="/", metavar="/FOLDER/", help="Export only files below this folder."
-)
-@option(
     "-o",
     "--output",
     group="Output",
     from_environment=False,
     type=click.Path(path_type=Path),
     metavar="DIR|FILE",
-    help="Write into this new folder, or with --format library to this new file; .gz compresses it.",
-    show_default="one manifest, or the rows, on standard output",
+    help="Write to this new folder, or with --format library to this new file. The suffix .gz compresses it.",
+    show_default="standard output",
 )
 @option(
     "--format",
@@ -49,7 +46,7 @@ from tagsync.exporting import ExportFormat
     type=click.Choice([*get_args(ExportFormat), "library"]),
     default="manifests",
     show_default=True,
-    help="Write manifests, a CSV file with one row per file, or all data of the files for the sandbox.",
+    help="Manifests, CSV rows with one file each, or a recorded library for the sandbox.",
 )
 @option(
     "--redact",
@@ -58,14 +55,17 @@ from tagsync.exporting import ExportFormat
     is_flag=True,
     help="With --format library: replace names, tags, IDs, URLs and custom metadata.",
 )
+@option(
+    "--path", "folder", group="Selection", default="/", metavar="/FOLDER/", help="Export only files below this folder."
+)
 @reading_options
 def export(folder: str, output: Path | None, kind: Any, *, redact: bool, **values: Any) -> int:
     """Write the library as manifests or CSV, or record it.
 
-    A plan of the manifests or rows has no changes.
+    If you plan what you exported, there is nothing to do.
 
-    --format library records a library: --sandbox and sandbox serve then simulate it without a key. If you interrupt
-    it, run the same command again to go on.
+    --format library records the library, so that --sandbox and sandbox serve can simulate it without a key. After an
+    interruption, run the same command again to continue.
     """
     library, output_settings = settings(LibrarySettings, values), settings(OutputSettings, values)
     if kind == "library":
@@ -99,15 +99,15 @@ def export(folder: str, output: Path | None, kind: Any, *, redact: bool, **value
     group="Output",
     from_environment=False,
     is_flag=True,
-    help="Compare AI tags with ordinary tags, and print rules with the confidence from which they agree.",
+    help="Print rules for AI tags, with the confidence from which each agrees with an ordinary tag.",
 )
 @BELOW
 @inventory_options
 def tags(folder: str, *, suggest: bool, ai: bool, **values: Any) -> int:
     """Show which tags are in the library.
 
-    For each tag, you see the number of files and the folders with most of them; for AI tags also the source and the
-    lowest, median and highest confidence.
+    For each tag, you see the number of files, and the folders with most of them. For each AI tag, you also see its
+    source and its lowest, median and highest confidence.
     """
     from tagsync.cli import inventory  # noqa: PLC0415 - start-up
 
@@ -154,8 +154,8 @@ def tags(folder: str, *, suggest: bool, ai: bool, **values: Any) -> int:
 def ls(glob: str | None, **values: Any) -> int:
     """List files and their tags.
 
-    Without conditions, you get all files. GLOB matches paths, as in rules; put it in quotation marks. If it ends with
-    /, it matches all files below that folder.
+    Without GLOB and options, you get all files. GLOB matches paths, as in rules. Quote it, so that the shell does not
+    expand it. If it ends with /, it matches all files below that folder.
     """
     from tagsync.cli import inventory  # noqa: PLC0415 - start-up
 
@@ -172,13 +172,11 @@ def ls(glob: str | None, **values: Any) -> int:
     ),
 )
 @option(
-    "--format",
-    group="Output",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    metavar="FORMAT",
-    help="Format of standard output: text, or json for the profile.",
+    "--write-on",
+    group="Selection",
+    from_environment=False,
+    metavar="PATH",
+    help="Also test writes: change tags of this file, and restore them afterwards.",
 )
 @option(
     "--out",
@@ -188,23 +186,25 @@ def ls(glob: str | None, **values: Any) -> int:
     help="Save a profile: the results without key, host, paths, tags and IDs.",
 )
 @option(
-    "--write-on",
-    group="Selection",
-    from_environment=False,
-    metavar="PATH",
-    help="Also test writes: change tags of this file, and restore them afterwards.",
+    "--format",
+    group="Output",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    metavar="FORMAT",
+    help="Format of standard output: text, or json for the profile.",
 )
 @account_options
 def doctor(out: Path | None, write_on: str | None, **values: Any) -> int:
     """Check how your ImageKit account behaves.
 
-    Compares the account with what tagsync expects where ImageKit's documentation is silent. Sends at most 60 API calls,
-    which only read, unless you name a file with --write-on.
+    doctor tries what ImageKit's documentation leaves open, and compares it with what tagsync expects. It makes at most
+    60 API calls. They only read, unless you name a file with --write-on.
 
     --write-on adds tags that start with tagsync-doctor- to the file, and removes them again. If doctor is killed, its
-    next run restores the file. Choose a file that does not matter: its updatedAt may change.
+    next run restores the file. Choose an unimportant file: its updatedAt may change.
 
-    The exit code is 3 if something differs. The output says what tagsync does about it.
+    The exit code is 3 if something differs from what tagsync expects. The output says what tagsync does about it.
     """
     from tagsync.cli.doctor import doctor as run_doctor  # noqa: PLC0415 - start-up
 

@@ -40,9 +40,8 @@ def init(folder: Path) -> int:
     """Write the first files of a repository.
 
     You get a commented manifest, a policy, a test, a tagsync.yaml, their schemas for editors, a GitHub workflow, and a
-    small library to try them with.
-    tagsync.yaml and the workflow go to the root of the git repository around DIR, or to the current folder. Existing
-    files stay unchanged.
+    small library to try them with. tagsync.yaml and the workflow go to the root of the git repository that contains
+    DIR, or to the current folder. Existing files stay unchanged.
     """
     from tagsync.cli.init import start as run_init  # noqa: PLC0415 - start-up
 
@@ -60,8 +59,8 @@ def init(folder: Path) -> int:
 @_PATHS
 @ENVIRONMENT
 @option("--account", group="Library", metavar="NAME", help="Require that the manifests are for this account.")
-@manifest_options
 @output_options
+@manifest_options
 def validate(paths: tuple[str, ...], **values: Any) -> int:
     """Check manifests offline, without a key.
 
@@ -81,28 +80,29 @@ def validate(paths: tuple[str, ...], **values: Any) -> int:
     ),
 )
 @_PATHS
-@option("--detailed-exitcode", group="Output", is_flag=True, help="Exit with 2 if changes are pending.")
-@option("--strict", group="Safety", is_flag=True, help="Treat warnings as errors.")
 @_OUT
 @option(
     "--explain", group="Output", metavar="PATH", help="Explain which rules apply to the file with this path, and exit."
 )
+@option("--coverage", group="Output", is_flag=True, help="List files without a rule, and rules without a file.")
+@option("--detailed-exitcode", group="Output", is_flag=True, help="Exit with 2 if changes are pending.")
+@option("--strict", group="Safety", is_flag=True, help="Treat warnings as errors.")
+@pictured_options
+@library_options
 @option(
     "--changed-since",
     group="Selection",
     metavar="REF",
-    help="Plan only files of rules that changed since this git revision. A...B starts at the merge base of both.",
+    help="Only files of rules that changed since this git revision. A...B starts at the merge base of both.",
 )
-@option("--coverage", group="Output", is_flag=True, help="List files without a rule, and rules without a file.")
 @plan_options
-@library_options
-@pictured_options
 def plan(paths: tuple[str, ...], **values: Any) -> int:
     """Show what apply would change, without writing.
 
     PATH is a manifest, a folder, or - for standard input. Without PATH, tagsync.yaml names the manifests.
 
-    The exit code is 4 if a guard blocks the plan.
+    The exit code is 0 with and without changes, unless you pass --detailed-exitcode. It is 4 if a guard blocks the
+    plan.
     """
     from tagsync.cli import run  # noqa: PLC0415 - start-up
 
@@ -114,7 +114,7 @@ def plan(paths: tuple[str, ...], **values: Any) -> int:
     cls=Command,
     examples=(
         "tagsync apply manifests/",
-        "tagsync apply plan.json --report report.html",
+        "tagsync apply plan.json --report report.json",
         "tagsync apply manifests/ --yes --max-duration 15m",
     ),
 )
@@ -126,10 +126,10 @@ def plan(paths: tuple[str, ...], **values: Any) -> int:
     is_flag=True,
     help="Apply without a prompt. Required unless you run it in a terminal.",
 )
+@pictured_options
+@library_options
 @apply_options
 @plan_options
-@library_options
-@pictured_options
 @click.pass_context
 def apply(context: click.Context, /, paths: tuple[str, ...], *, yes: bool, **values: Any) -> int:
     """Apply the manifests, then verify the changed files.
@@ -139,6 +139,9 @@ def apply(context: click.Context, /, paths: tuple[str, ...], *, yes: bool, **val
 
     PLANFILE is a plan that you saved with plan --out. You have reviewed it, so tagsync applies it without a prompt. If
     its name ends in .yaml or .yml, tagsync asks first; in a terminal, also if its folder contains such files.
+
+    The exit code is 3 if the apply is incomplete: run it again. It is 4 if tagsync changed nothing because a guard
+    blocks the plan, a saved plan no longer fits, or you answered n.
     """
     from tagsync.cli.apply import apply as run_apply  # noqa: PLC0415 - start-up
 
@@ -162,7 +165,8 @@ def apply(context: click.Context, /, paths: tuple[str, ...], *, yes: bool, **val
 def show(files: tuple[Path, ...], **values: Any) -> int:
     """Show saved plans or reports in any format.
 
-    Several files, one for each shard, are merged. They need the same target and manifests, and no file in common.
+    If you name several files, one for each shard, you see them as one. They must be for the same library and manifests,
+    and must not overlap.
     """
     from tagsync.cli import run  # noqa: PLC0415 - start-up
 
@@ -207,15 +211,16 @@ def diff(old: Path, new: Path, **values: Any) -> int:
     is_flag=True,
     help="Restore removed AI tags as ordinary tags. Without this, the plan leaves them out.",
 )
-@target_options
 @output_options
+@target_options
 def undo(file: Path | None, *, out: Path | None, ai_as_tags: bool, **values: Any) -> int:
-    """Plan to revert an apply, without writing.
+    """Make a plan that reverts an apply.
 
-    REPORTFILE is a report that you saved with apply --report FILE.json. Without it, undo uses the newest kept report
-    that changed something. The plan reverts each change of that apply that is still in the library.
+    REPORTFILE is a report that you saved with apply --report FILE.json. Without it, undo uses the newest apply on this
+    machine that changed something. The plan reverts each change of that apply that is still in the library.
 
-    To carry it out, save the plan with --out and apply that file. The exit code is 3 if the plan leaves something out.
+    undo itself changes nothing: save the plan with --out and apply that file. The exit code is 3 if the plan leaves
+    something out.
     """
     from tagsync.cli import run  # noqa: PLC0415 - start-up
 
@@ -240,16 +245,16 @@ def undo(file: Path | None, *, out: Path | None, ai_as_tags: bool, **values: Any
     metavar="FILE",
     help="Write a new test from a plan, with some of the changed files. Needs a library, as plan does.",
 )
-@AS_OF
-@connection_options
 @output_options
+@connection_options
+@AS_OF
 def test(paths: tuple[str, ...], **values: Any) -> int:
     """Run the tests of manifests offline, without a key.
 
-    A test is a manifest with kind: Test. It gives files, and the tags that they must have after an apply.
+    A test is a manifest with kind: Test. It lists files, and the tags that they must have after an apply.
 
-    PATH is a manifest, a folder, or - for standard input. Without PATH, tagsync.yaml names the manifests; if there is
-    none, they are in the current folder.
+    PATH is a manifest, a folder, or - for standard input. Without PATH, tagsync.yaml names the manifests. Without
+    tagsync.yaml, tagsync uses the current folder.
 
     The exit code is 1 if a test fails, or if there is none.
     """

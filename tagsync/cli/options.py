@@ -125,8 +125,8 @@ _LOG = option(
 )
 
 _VERBOSITY = (
-    option("--quiet", "-q", group="Output", is_flag=True, help="Hide progress and warnings."),
     option("--verbose", "-v", group="Output", is_flag=True, help="Show all details."),
+    option("--quiet", "-q", group="Output", is_flag=True, help="Hide progress and warnings."),
     option("--no-color", group="Output", is_flag=True, help="Disable colors. NO_COLOR works too."),
     _LOG,
 )
@@ -137,6 +137,14 @@ def _destinations(
 ) -> tuple[Callable[[Command], Command], Callable[[Command], Command]]:
     return (
         option(
+            "--report",
+            group="Output",
+            metavar="[FORMAT=]FILE",
+            callback=parameter_types.reports(formats, suffixes),
+            multiple=True,
+            help=f"Also write the output to this file. The suffix sets the format: {words}. Repeatable.",
+        ),
+        option(
             "--format",
             group="Output",
             type=click.Choice(formats),
@@ -145,19 +153,20 @@ def _destinations(
             metavar="FORMAT",
             help=f"Format of standard output: {', '.join(formats[:-1])} or {formats[-1]}.",
         ),
-        option(
-            "--report",
-            group="Output",
-            metavar="[FORMAT=]FILE",
-            callback=parameter_types.reports(formats, suffixes),
-            multiple=True,
-            help=f"Also write an output file. Suffixes set the format: {words}. Repeatable.",
-        ),
     )
 
 
 _OUTPUT = (
     *_destinations(FORMATS, parameter_types.SUFFIXES, ".html, .json, .md, .prom, .txt, .xml (JUnit)"),
+    *_VERBOSITY,
+    option(
+        "--link",
+        group="Output",
+        metavar="URL",
+        callback=parameter_types.link,
+        help="Page with all details, for Markdown output to link to.",
+        show_default="the CI run",
+    ),
     option(
         "--max-bytes",
         group="Output",
@@ -165,17 +174,8 @@ _OUTPUT = (
         default=MAX_BYTES,
         show_default=True,
         metavar="N",
-        help="Maximum size of Markdown in bytes.",
+        help="Maximum size of Markdown output, in bytes.",
     ),
-    option(
-        "--link",
-        group="Output",
-        metavar="URL",
-        callback=parameter_types.link,
-        help="Page with all details, for Markdown to link to.",
-        show_default="the CI run",
-    ),
-    *_VERBOSITY,
 )
 
 _INVENTORY = (
@@ -191,35 +191,27 @@ _THUMBNAILS = option(
     "--thumbnails",
     group="Output",
     is_flag=True,
-    help="Keep thumbnail URLs of changed files in plans, and load the images in HTML.",
+    help="Keep thumbnail URLs of changed files in plans, and show the images in HTML.",
 )
 
-ENVIRONMENT = option("--env", group="Library", metavar="NAME", help="Environment of tagsync.yaml.")
+ENVIRONMENT = option("--env", group="Library", metavar="NAME", help="Environment from tagsync.yaml.")
 
 PROFILE = option(
     "--profile",
     group="Library",
-    metavar="FILE",
-    help="Let the sandbox behave as this profile of doctor, or as a built-in one.",
+    metavar="PROFILE",
+    help="How the sandbox behaves: strict, lenient, or a file from tagsync doctor --out.",
+)
+
+ACCOUNT = option(
+    "--account",
+    group="Library",
+    metavar="NAME",
+    help="Name of the account. Manifests for another account are an error.",
 )
 
 _TARGET = (
-    option(
-        "--endpoint",
-        group="Library",
-        more_variables=["IMAGE_KIT_BASE_URL"],
-        metavar="URL",
-        callback=parameter_types.endpoint,
-        help="Base URL of the API.",
-        show_default="ImageKit",
-    ),
     ENVIRONMENT,
-    option(
-        "--account",
-        group="Library",
-        metavar="NAME",
-        help="Name of the account. Manifests for another account are an error.",
-    ),
     option(
         "--sandbox",
         group="Library",
@@ -228,6 +220,16 @@ _TARGET = (
         help="Use a simulated library, filled from this file. Needs no key and no network.",
     ),
     PROFILE,
+    ACCOUNT,
+    option(
+        "--endpoint",
+        group="Library",
+        more_variables=["IMAGE_KIT_BASE_URL"],
+        metavar="URL",
+        callback=parameter_types.endpoint,
+        help="Base URL of the API, such as that of a served sandbox.",
+        show_default="ImageKit",
+    ),
 )
 
 _DURATION = option(
@@ -241,6 +243,13 @@ _DURATION = option(
 _SPEED = (
     _DURATION,
     option(
+        "--rate",
+        group="Limits",
+        type=parameter_types.POSITIVE,
+        metavar="N",
+        help="Maximum number of API calls per second that change files.",
+    ),
+    option(
         "--concurrency",
         group="Limits",
         type=parameter_types.integer(1, 8),
@@ -248,13 +257,6 @@ _SPEED = (
         show_default=True,
         metavar="N",
         help="Maximum number of simultaneous API calls.",
-    ),
-    option(
-        "--rate",
-        group="Limits",
-        type=parameter_types.POSITIVE,
-        metavar="N",
-        help="Maximum number of API calls per second that change files.",
     ),
 )
 
@@ -267,14 +269,14 @@ _LIBRARY = (
         type=parameter_types.LINES,
         callback=parameter_types.select,
         multiple=True,
-        help="Process only files whose path matches. Repeatable; the variable has one GLOB a line.",
+        help="Only files whose path matches. Repeatable; the variable has one GLOB per line.",
     ),
     option(
         "--shard",
         group="Selection",
         metavar="I/N",
         callback=parameter_types.shard,
-        help="Process only shard I of N.",
+        help="Only shard I of N, such as 1/4. Each file belongs to one shard.",
     ),
     *_SPEED,
 )
@@ -284,29 +286,44 @@ STATE = option(
     group="Library",
     type=click.Path(path_type=Path),
     callback=parameter_types.state_dir,
-    show_default=".tagsync next to tagsync.yaml",
+    show_default=".tagsync next to tagsync.yaml, or in the current folder",
     metavar="DIR",
-    help="Folder of the journal, kept reports and sandbox libraries.",
+    help="Folder in which tagsync keeps reports for undo, interrupted applies and sandbox libraries.",
 )
 
 _APPLY = (
+    option(
+        "--ack",
+        group="Safety",
+        metavar="GUARD@DIGEST",
+        callback=parameter_types.acks,
+        multiple=True,
+        help="Let a plan pass a guard. Copy the value from the error; 12 digits of the digest are enough. Repeatable.",
+    ),
+    option(
+        "--expect-digest",
+        group="Safety",
+        metavar="DIGEST",
+        callback=parameter_types.digest,
+        help="Refuse to apply a plan with another digest. The first 12 digits are enough.",
+    ),
     option(
         "--on-error",
         group="Safety",
         type=click.Choice(["continue", "stop"]),
         default="continue",
         show_default=True,
-        help="What to do after the first failed call.",
+        help="Continue or stop after the first failed API call.",
+    ),
+    option(
+        "--on-stale",
+        group="Safety",
+        type=click.Choice(["skip", "fail"]),
+        default="skip",
+        show_default=True,
+        help="Skip files whose change no longer applies, or fail before the first change.",
     ),
     option("--no-verify", group="Safety", is_flag=True, help="Do not re-read the changed files."),
-    option(
-        "--batching",
-        group="Limits",
-        type=click.Choice(["merge", "exact"]),
-        default="merge",
-        show_default=True,
-        help="merge makes fewer API calls, which may set tags that files have already. exact sends only the changes.",
-    ),
     option(
         "--max-requests",
         group="Limits",
@@ -324,43 +341,28 @@ _APPLY = (
         show_default=True,
     ),
     option(
-        "--on-stale",
-        group="Safety",
-        type=click.Choice(["skip", "fail"]),
-        default="skip",
+        "--batching",
+        group="Limits",
+        type=click.Choice(["merge", "exact"]),
+        default="merge",
         show_default=True,
-        help="What to do with a file if its change no longer applies.",
-    ),
-    option(
-        "--ack",
-        group="Safety",
-        metavar="GUARD@DIGEST",
-        callback=parameter_types.acks,
-        multiple=True,
-        help="Let a plan pass a guard. Copy the value from the plan; 12 digits of the digest are enough. Repeatable.",
-    ),
-    option(
-        "--expect-digest",
-        group="Safety",
-        metavar="DIGEST",
-        callback=parameter_types.digest,
-        help="Refuse to apply a plan with another digest; its first 12 digits are enough.",
+        help="merge makes fewer API calls, which may set tags that files have already. exact sends only the changes.",
     ),
 )
 
 _LAST = option(
     "--last",
     group="Output",
-    metavar="REPORT",
-    help="Previous report, to explain why changes are needed again; none for no report.",
-    show_default="the newest kept one",
+    metavar="REPORT|none",
+    help="Compare with the apply of this report, to show what caused each change since. none shows no causes.",
+    show_default="the previous apply",
 )
 
 _PRUNE = option(
     "--prune-since",
     group="Selection",
     metavar="REF",
-    help="Also remove tags that the manifests declared at this git revision or later, and no rule declares now.",
+    help="Also remove tags that no rule declares now, but the manifests did at this git revision or later.",
 )
 
 AS_OF = option(
@@ -372,11 +374,8 @@ AS_OF = option(
     show_default="today, UTC",
 )
 
-_PLAN = (
-    _LAST,
-    _PRUNE,
-    option("--policy", group="Safety", metavar="FILE", help="Use the policies of this file, and none from PATH."),
-    AS_OF,
+_POLICY = option(
+    "--policy", group="Safety", metavar="FILE", help="Use the policies in this file instead of those in PATH."
 )
 
 
@@ -418,10 +417,10 @@ account_options = _all_of(*_TARGET, STATE, *_VERBOSITY)
 apply_options = _all_of(*_APPLY)
 """The options of `ApplySettings`."""
 
-plan_options = _all_of(*_PLAN)
+plan_options = _all_of(_PRUNE, AS_OF, _POLICY, _LAST)
 """The options of `PlanSettings`."""
 
-manifest_options = _all_of(*_PLAN[2:])
+manifest_options = _all_of(AS_OF, _POLICY)
 """The options of `PlanSettings` that need no library."""
 
 

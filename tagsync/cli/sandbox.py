@@ -37,7 +37,7 @@ def sandbox(context: click.Context) -> None:
 @sandbox.command(
     examples=(
         "tagsync sandbox serve library.jsonl",
-        "tagsync sandbox serve library.jsonl --port 9000 --key private_test",
+        "tagsync sandbox serve library.jsonl --port 9000 --profile strict",
         "tagsync sandbox serve library.jsonl --limit 40/1 --latency-ms 80",
     )
 )
@@ -52,30 +52,7 @@ def sandbox(context: click.Context) -> None:
     metavar="N",
     help="Port to listen on; 0 picks a free one.",
 )
-@option(
-    "--limit",
-    group="Limits",
-    from_environment=False,
-    metavar="N/SECONDS[,...]",
-    help="Answer 429 to more than N calls of an endpoint in this time. Several limits apply together.",
-)
-@option(
-    "--latency-ms",
-    group="Limits",
-    from_environment=False,
-    type=click.IntRange(0, 60_000),
-    default=0,
-    metavar="N",
-    help="Wait this many milliseconds before each answer.",
-)
-@option(
-    "--faults",
-    group="Library",
-    from_environment=False,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="Return the errors that this script lists.",
-)
+@PROFILE
 @option(
     "--key",
     group="Library",
@@ -84,12 +61,35 @@ def sandbox(context: click.Context) -> None:
     help="Accept only this key.",
     show_default="any key",
 )
-@PROFILE
+@option(
+    "--faults",
+    group="Library",
+    from_environment=False,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Let API calls fail as this fault script says.",
+)
 @STATE
+@option(
+    "--limit",
+    group="Limits",
+    from_environment=False,
+    metavar="N/SECONDS[,...]",
+    help="Return 429 after N calls of an endpoint in this time. Several limits apply together.",
+)
+@option(
+    "--latency-ms",
+    group="Limits",
+    from_environment=False,
+    type=click.IntRange(0, 60_000),
+    default=0,
+    metavar="N",
+    help="Delay each response by this many milliseconds.",
+)
 def serve(library: Path, state_dir: Path, **values: Any) -> int:
     """Serve a library on 127.0.0.1, for tagsync, SDKs or curl.
 
-    Changes are kept from run to run. To start over, run tagsync sandbox reset.
+    The sandbox keeps changes from run to run. To start over, run tagsync sandbox reset.
     """
     from tagsync.cli import sandbox_server  # noqa: PLC0415 - start-up
 
@@ -108,7 +108,7 @@ def serve(library: Path, state_dir: Path, **values: Any) -> int:
 def reset(library: Path, state_dir: Path) -> int:
     """Discard all changes to a library.
 
-    The next command fills it from LIBRARY.jsonl again.
+    The next command fills the sandbox from LIBRARY.jsonl again.
     """
     from tagsync.cli import sandbox_server  # noqa: PLC0415 - start-up
 

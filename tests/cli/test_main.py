@@ -21,7 +21,7 @@ from tagsync.sandbox.faults import Fault
 
 pytestmark = pytest.mark.usefixtures("two_files")
 
-GROUPS = ("Selection", "Library", "Safety", "Output", "Limits")
+GROUPS = ("Library", "Output", "Selection", "Safety", "Limits")
 
 SANDBOX = ("--sandbox", "library.jsonl")
 COMMANDS = [
@@ -59,11 +59,27 @@ def leaf(path: list[str]) -> click.Command:
 def test_help_groups_options_under_headings(tagsync: Command, command: list[str]) -> None:
     options = tagsync(*command, "--help").out.split("\nExamples:\n")[0]
     headings = re.findall(r"(?m)^([A-Z][a-z ]+):$", options)
-    assert headings == [title for title in (*GROUPS, "Other options") if title in headings]
+    first = headings[0]
+    assert headings[1:] == [title for title in (*GROUPS, "Other options") if title in headings and title != first]
     for option in leaf(command).params:
         if isinstance(option, click.Option):
             assert vars(option)["group"] in GROUPS
             assert all(variable in options for variable in option.envvar or ())
+
+
+@pytest.mark.parametrize(
+    ("command", "option"),
+    [
+        ("plan", "--out FILE"),
+        ("apply", "--yes"),
+        ("validate", "--env NAME"),
+        ("ls", "--tag TAG"),
+        ("sandbox serve", "--port N"),
+    ],
+)
+def test_help_starts_with_the_main_option_of_a_command(tagsync: Command, command: str, option: str) -> None:
+    text = tagsync(*command.split(), "--help").out
+    assert text.split(":\n", 1)[1].startswith(f"  {option}  ")
 
 
 def test_help_has_no_sentence_of_more_than_thirty_words(tagsync: Command) -> None:

@@ -256,7 +256,7 @@ def test_help_of_a_narrow_terminal_cuts_nothing_and_gives_ranges_in_words(
     monkeypatch.setenv("COLUMNS", "60")
     whole = tagsync("--help").out
     assert "..." not in whole.partition("Commands:")[2]
-    assert "Plan to revert an apply, without writing." in whole
+    assert "Make a plan that reverts an apply." in whole
     words = " ".join(tagsync("plan", "--help").out.split())
     assert "at least 8000]" in words
     assert "1 to 8]" in words
