@@ -15,6 +15,7 @@ from tagsync.cli.connection import (
 )
 from tagsync.cli.log import log
 from tagsync.errors import StateError, UsageError
+from tagsync.model import KEY_VARIABLE
 from tagsync.workspace.state_dir import DATABASE_SUFFIXES, remove_file, state_folder
 
 
@@ -29,7 +30,7 @@ def serve(
     key: str | None,
     profile: str | None,
 ) -> int:
-    """Print the URL, then serve until a signal ends it."""
+    """Print the URL and how to use it, then serve until a signal ends it."""
     with sandbox_packages():
         import uvicorn  # noqa: PLC0415 - an extra
 
@@ -46,13 +47,22 @@ def serve(
         app = make_app(store, key=key, limit=parsed, latency=latency_ms / 1000, faults=script, profile=behaviour)
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off", access_log=False))
         sock = _bound("127.0.0.1", port)
-        sys.stdout.write(f"http://127.0.0.1:{sock.getsockname()[1]}\n")
+        url = f"http://127.0.0.1:{sock.getsockname()[1]}"
+        sys.stdout.write(f"{url}\n")
         sys.stdout.flush()
+        _say_how_to_use(url, any_key=key is None)
         try:
             server.run(sockets=[sock])
         except KeyboardInterrupt:
             return 128 + signal.SIGINT
     return 0
+
+
+def _say_how_to_use(url: str, *, any_key: bool) -> None:
+    """Write what to type in another terminal; the key appears in no output."""
+    key = "" if any_key else ", with your --key instead of KEY"
+    log().say(f"To use this library, run the next line in another terminal{key}. Ctrl-C stops the sandbox.")
+    log().say(f"  export TAGSYNC_ENDPOINT={url} {KEY_VARIABLE}={'any' if any_key else 'KEY'}")
 
 
 def _bound(host: str, port: int) -> socket.socket:
