@@ -23,9 +23,10 @@ HEAD = """\
 
 <!-- Written by docs/commands.py from the command line itself: edit the help texts there, then run it. -->
 
-`tagsync COMMAND --help` prints the same text. A flag overrides its environment variable, which overrides the default.
-To turn on a switch in the environment, set it to `1` or `true`. To give a repeatable option several values there,
-separate them with spaces. For details of the exit codes, see [Exit codes](exit-codes.md).
+`tagsync COMMAND --help` prints the same text. Options override environment variables, which override `tagsync.yaml`,
+which overrides the defaults. To turn on a switch in the environment, set its variable to `1` or `true`. If an option
+is repeatable, separate the values of its variable with spaces; in `TAGSYNC_SELECT`, put each on its own line. For
+details of the exit codes, see [Exit codes](exit-codes.md).
 """
 
 SHARED = """\

@@ -32,7 +32,7 @@ def cli(context: click.Context) -> None:
     You declare tags in YAML manifests. `plan` shows how the library differs from them. `apply` makes the changes, then
     re-reads every changed file.
 
-    Put manifests, policy and environments into a tagsync.yaml, and plan and apply need no arguments.
+    With a tagsync.yaml that names manifests, policy and environments, plan and apply need no arguments.
 
     Set IMAGEKIT_PRIVATE_KEY to your private key, or IMAGEKIT_PRIVATE_KEY_FILE to the name of a file that contains it.
     Most options are also environment variables, such as TAGSYNC_FORMAT for --format.
