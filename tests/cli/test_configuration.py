@@ -82,9 +82,9 @@ def test_verbose_names_the_source_of_each_setting() -> None:
         "setting manifests = manifests (tagsync.yaml:3:12)",
         "setting policy = strict.yaml (TAGSYNC_POLICY)",
         "setting account = mine (command line)",
+        "setting format = json (command line)",
         "setting sandbox = library.jsonl (command line)",
         "setting rate = 1000 (TAGSYNC_RATE)",
-        "setting format = json (command line)",
     ]
     assert "setting" not in process(*PLAN).err
 
