@@ -29,16 +29,18 @@ def scripts(document: Any) -> Iterator[str]:
 
 
 def main(folder: Path, files: list[Path]) -> None:
-    """Write the scripts of some files into a folder, as `action-0` and so on.
+    """Write the scripts of some files into a folder, numbered through all files: `action-0`, `tagsync-1` and so on.
 
     Raises:
         SystemExit: no file contains a script, so the files or this program changed.
     """
     folder.mkdir()
-    for file in files:
-        for number, script in enumerate(scripts(yaml.safe_load(file.read_text(encoding="utf-8")))):
-            (folder / f"{file.stem}-{number}").write_text(script, encoding="utf-8")
-    if not any(folder.iterdir()):
+    found = [
+        (file.stem, script) for file in files for script in scripts(yaml.safe_load(file.read_text(encoding="utf-8")))
+    ]
+    for number, (stem, script) in enumerate(found):
+        (folder / f"{stem}-{number}").write_text(script, encoding="utf-8")
+    if not found:
         raise SystemExit("no script was found")
 
 

@@ -343,3 +343,11 @@ def test_scripts_of_all_files_are_checked_by_shellcheck(tmp_path: Path) -> None:
     )
     # Five jobs of GitLab, and the shell that computes the number of a shard.
     assert [shell for shell, _, _ in found].count("#!/bin/sh") == 6
+
+
+def test_scripts_of_files_with_the_same_name_are_all_checked(tmp_path: Path) -> None:
+    files = [tmp_path / "ci.yml", tmp_path / "ci.yaml"]
+    for file in files:
+        file.write_text(f"run: echo {file.suffix}", "utf-8")
+    subprocess.run([sys.executable, ROOT / ".ci" / "scripts.py", tmp_path / "scripts", *files], check=True)  # noqa: S603 - our own
+    assert len(list((tmp_path / "scripts").iterdir())) == 2
