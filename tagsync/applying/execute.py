@@ -12,7 +12,7 @@ from tagsync.applying.outcomes import Outcomes
 from tagsync.applying.queue import Queue
 from tagsync.applying.recheck import Proof, Prover
 from tagsync.applying.remaining import RemainingChanges
-from tagsync.applying.responses import Counts, Responses, said_missing
+from tagsync.applying.responses import Counts, Responses, doubted
 from tagsync.applying.splitting import Job, Way, without_no_ops
 from tagsync.applying.stop import GRACE, Ending, ended_before, run_until
 from tagsync.errors import (
@@ -261,8 +261,9 @@ class Executor:
             self._ending.halt(str(error))
         self.counts.failed += bool(sending.numbers)
         # A refused key proves that nothing was done only if there was no earlier attempt.
-        self._conclude(sending, "refused" if final and len(sending.numbers) == 1 else "unknown")
-        status = Status.FAILED if final else Status.UNKNOWN
+        is_refused = final and len(sending.numbers) <= 1
+        self._conclude(sending, "refused" if is_refused else "unknown")
+        status = Status.FAILED if is_refused else Status.UNKNOWN
         self._responses.fail(sending.request.file_ids, status, error.attempts, str(error), error.request_id)
 
     async def _handle(self, sending: _Sending, reply: BulkReply) -> None:
@@ -272,15 +273,19 @@ class Executor:
         else:
             self._conclude(sending, "unknown" if isinstance(result, Unclear | Accepted) else "refused")
         # After the journal has the outcome: looking files up takes calls, during which the process may be killed.
-        shown = await self._shown(said_missing(reply.request, result))
+        shown = await self._shown(reply)
         self._responses.handle(Job(reply.request, sending.job.lineage, sending.job.way), reply, shown)
 
-    async def _shown(self, file_ids: Sequence[str]) -> Mapping[str, CurrentFile | None]:
-        """Read the details of files that a response calls missing; a file that cannot be read has no item."""
+    async def _shown(self, reply: BulkReply) -> Mapping[str, CurrentFile | None]:
+        """Read the details of doubted files; a file that could not be read, or in time, has no item."""
         found: dict[str, CurrentFile | None] = {}
+        file_ids = doubted(reply)
 
         async def read() -> None:
-            found.update(await self._prover.look_up(file_ids))
+            if reply.repeated:
+                await self._prover.await_made(reply.request, file_ids, found)
+            else:
+                found.update(await self._prover.look_up(file_ids))
 
         try:
             if file_ids:
@@ -288,7 +293,7 @@ class Executor:
         except AuthorisationError as error:
             self._ending.halt(str(error))
         except LibraryError:
-            return {}  # `Responses` then reports that the files could not be read
+            pass  # `Responses` reports which files could not be read
         return found
 
     def _conclude(self, sending: _Sending, kind: OutcomeKind, updated: tuple[str, ...] = ()) -> None:

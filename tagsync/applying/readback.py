@@ -66,7 +66,8 @@ async def _differing(file_ids: list[str], planned: ChangesById, outcomes: Outcom
 
 
 def _settle_missing(file_id: str, outcomes: Outcomes) -> None:
-    if outcomes.outcome(file_id).status in _OPEN:
+    # ImageKit may refuse a call for a deleted file, with any status and message, so this also explains a failure.
+    if outcomes.outcome(file_id).status in (*_OPEN, Status.FAILED):
         outcomes.settle(file_id, Status.MISSING, "the file was deleted")
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from tagsync.applying.preflight import LAG_WAITS, Reread
+from tagsync.applying.remaining import shows
 from tagsync.concurrency import for_each_concurrently
 from tagsync.errors import AuthorisationError, LibraryError
 from tagsync.escape import quoted
@@ -138,6 +139,30 @@ class Prover:
             LibraryError: no file could be read, or ImageKit does not accept the key.
         """
         return await self._read_details(file_ids)
+
+    async def await_made(self, request: Request, file_ids: Iterable[str], found: dict[str, CurrentFile | None]) -> None:
+        """Read files until they show what a request changes, for up to 30 s because details may lag.
+
+        Args:
+            request: the request.
+            file_ids: its files to read.
+            found: takes the files; None for a deleted one. One that does not show the changes is added at the end.
+
+        Raises:
+            LibraryError: no file could be read, or ImageKit does not accept the key.
+        """
+        left, read = list(file_ids), dict[str, CurrentFile | None]()
+        for wait in (0.0, *LAG_WAITS):
+            await asyncio.sleep(wait)
+            read.update(await self._read_details(left))
+            left = [i for i in left if i not in read or ((file := read[i]) and not self._shows(request, file))]
+            found |= {file_id: file for file_id, file in read.items() if file_id not in left}
+            if not left:
+                return
+        found |= read
+
+    def _shows(self, request: Request, file: CurrentFile) -> bool:
+        return shows(request, self._remaining[file.file_id], file)
 
     def checked(self, request: Request) -> Proof:
         """Check a removal that is about to be sent."""

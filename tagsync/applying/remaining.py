@@ -86,6 +86,13 @@ class RemainingChanges:
         return {(request.op, tag) for request in self._tried.get(file_id, ()) for tag in request.tags}
 
 
+def shows(request: Request, change: FileChange, file: CurrentFile) -> bool:
+    """Return whether a file shows all that a request changes of it."""
+    now = refresh(change, file)
+    needed = now.change.tags(request.op) if now.change else ()
+    return now.stale is None and not set(request.tags).intersection(needed)
+
+
 def _append(histories: dict[str, tuple[Request, ...]], request: Request, file_ids: Iterable[str]) -> None:
     # Nearly all files of a call have had the same calls before, so each such history is stored once.
     longer: dict[tuple[Request, ...], tuple[Request, ...]] = {}

@@ -1,12 +1,12 @@
 """Handle the responses to bulk calls: record the outcome of each file, and queue what must be sent again."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 
 from tagsync.applying.apply_options import OnError
 from tagsync.applying.outcomes import Outcomes
 from tagsync.applying.queue import Queue
-from tagsync.applying.remaining import RemainingChanges
+from tagsync.applying.remaining import RemainingChanges, shows
 from tagsync.applying.splitting import Job, after_failures, after_refusal, halves, needed_by, only
 from tagsync.applying.stop import Ending
 from tagsync.escape import quoted
@@ -16,7 +16,25 @@ from tagsync.model import Accepted, BulkResult, CurrentFile, Done, Gone, Refused
 _FORBIDDEN = 403
 
 
-def said_missing(request: Request, result: BulkResult) -> tuple[str, ...]:
+def doubted(reply: BulkReply) -> tuple[str, ...]:
+    """Return the files whose details must be read, because the response alone does not tell what happened to them."""
+    if reply.repeated:
+        return _refused(reply)
+    return _said_missing(reply.request, reply.result)
+
+
+def _refused(reply: BulkReply) -> tuple[str, ...]:
+    """Return the files that a response reports as not changed."""
+    match reply.result:
+        case Refused() | Gone():
+            return reply.request.file_ids
+        case Done(failed=failed):
+            return tuple(file_id for file_id in reply.request.file_ids if file_id in failed)
+        case _:
+            return ()
+
+
+def _said_missing(request: Request, result: BulkResult) -> tuple[str, ...]:
     """Return the files that a 404 reports as missing: those that it names, or the call's only file."""
     if not isinstance(result, Gone):
         return ()
@@ -60,12 +78,12 @@ class Responses:
         Args:
             job: the job, with the request that was sent.
             reply: the response.
-            shown: the details of the files that are `said_missing`, None if deleted; some may lack.
+            shown: the details of the `doubted` files, None if deleted; some may lack.
         """
+        if reply.repeated and self._settle_earlier(job, reply, shown):
+            return
         result = reply.result
-        whole = isinstance(result, Accepted) or (isinstance(result, Done) and not result.failed)
-        self.counts.succeeded += whole
-        self.counts.failed += not whole
+        self._count(whole=isinstance(result, Accepted) or (isinstance(result, Done) and not result.failed))
         match result:
             case Done():
                 self._handle_done(job, result, reply)
@@ -87,13 +105,42 @@ class Responses:
         if failed and self.on_error == "stop":
             self.ending.halt(f"stopped at the first failure: {error}")
 
-    def _handle_done(self, job: Job, result: Done, reply: BulkReply) -> None:
-        updated = [file_id for file_id in job.request.file_ids if file_id in result.updated]
+    def _count(self, *, whole: bool) -> None:
+        self.counts.succeeded += whole
+        self.counts.failed += not whole
+
+    def _settle_earlier(self, job: Job, reply: BulkReply, shown: Mapping[str, CurrentFile | None]) -> bool:
+        """Handle a refused retry by what the details show, unless they show no effect of the attempt before it."""
+        # A library that refuses no-op changes refuses the retry of a call that took effect. Only the details count.
+        needed = needed_by(job.request, self.changes)
+        refused = [file_id for file_id in _refused(reply) if file_id in needed]
+        made = [i for i in refused if (file := shown.get(i)) and shows(job.request, self.changes[i], file)]
+        gone = [file_id for file_id in refused if file_id in shown and shown[file_id] is None]
+        unread = [file_id for file_id in refused if file_id not in shown]
+        if not (made or gone or unread):
+            return False
+        updated = reply.result.updated if isinstance(reply.result, Done) else frozenset()
+        self._accept(job, updated.union(made), reply)
+        self.fail(gone, Status.MISSING, reply.attempts, "the file does not exist", reply.request_id)
+        words = "ImageKit refused the retry of a call without a response, and tagsync could not read the file"
+        self.fail(unread, Status.UNKNOWN, reply.attempts, words, reply.request_id)
+        self._count(whole=len(made) == len(refused))
+        # The others may have been refused only because of these files.
+        for piece in only(job, frozenset(refused).difference(made, gone, unread)):
+            self.queue.push(piece)
+        return True
+
+    def _accept(self, job: Job, file_ids: Container[str], reply: BulkReply) -> None:
+        """Record files that a call has changed."""
+        updated = [file_id for file_id in job.request.file_ids if file_id in file_ids]
         self.outcomes.note(updated, Status.ACCEPTED, attempts=reply.attempts, request_id=reply.request_id)
         self.changes.take_off(job.request, updated)
         if updated:
             job.lineage.accepted = True
             self.queue.learned.accepted()
+
+    def _handle_done(self, job: Job, result: Done, reply: BulkReply) -> None:
+        self._accept(job, result.updated, reply)
         if result.failed:
             self._handle_failures(job, result.failed, reply)
 
@@ -130,10 +177,10 @@ class Responses:
     def _handle_gone(self, job: Job, reply: BulkReply, shown: Mapping[str, CurrentFile | None], *, named: bool) -> None:
         """Handle a 404, for which ImageKit changes nothing: send the call again without the missing files."""
         # The 404 may be wrong about a file, because it may come from an index that lags. Only the file's details count.
-        doubted = said_missing(job.request, reply.result)
-        gone = [file_id for file_id in doubted if file_id in shown and shown[file_id] is None]
-        there = frozenset(file_id for file_id in doubted if shown.get(file_id))
-        unread = [file_id for file_id in doubted if file_id not in shown]
+        missing = _said_missing(job.request, reply.result)
+        gone = [file_id for file_id in missing if file_id in shown and shown[file_id] is None]
+        there = frozenset(file_id for file_id in missing if shown.get(file_id))
+        unread = [file_id for file_id in missing if file_id not in shown]
         if gone and not named:
             job.lineage.refused = "ImageKit does not find the file, and does not name missing files"
         self.fail(gone, Status.MISSING, reply.attempts, "the file does not exist", reply.request_id)
@@ -148,7 +195,7 @@ class Responses:
             pieces = halves(job)  # no named file is missing: halve the call until the missing one is found
         else:
             # Try the files that exist in a call of their own, so that they cannot block the others again.
-            others = frozenset(job.request.file_ids).difference(doubted)
+            others = frozenset(job.request.file_ids).difference(missing)
             pieces = [*only(job, others), *only(job, there)]
         for piece in reversed(pieces):
             self.queue.push(piece)

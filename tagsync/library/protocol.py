@@ -99,12 +99,14 @@ class BulkReply(NamedTuple):
         attempts: how often the call was sent.
         request_id: the library's ID of the last response.
         request: the request that was sent last.
+        repeated: whether an earlier attempt had no usable response, so it may have changed files.
     """
 
     result: BulkResult
     attempts: int
     request_id: str | None
     request: Request
+    repeated: bool = False
 
 
 @dataclass(slots=True)

@@ -72,6 +72,103 @@ def test_apply_readback_settles_a_lost_response(sandbox: Make, declare: Declare,
     assert report.requests.retried == 4
 
 
+LOSSES = [{"lose": True}, {"cut": True}]
+
+
+@EXTREMES
+@pytest.mark.parametrize("op", ["addTags", "removeTags", "removeAITags"])
+@pytest.mark.parametrize("loss", LOSSES, ids=["no response", "half a response"])
+def test_apply_goes_on_after_a_lost_response(
+    sandbox: Make, declare: Declare, tmp_path: Any, op: str, loss: dict[str, Any]
+) -> None:
+    files = [file_object(path, ["old"], [ai("Dog", 10)]) for path in (A, B, C)]
+    library = sandbox(*files, faults=[Fault(on=op, times=1, **loss)])
+    declare("- {match: /*, tags: [new], absent: [old], aiTags: {minConfidence: 50}}")
+    report = applied(library, tmp_path)
+    assert statuses(report) == {A: "confirmed", B: "confirmed", C: "confirmed"}
+    assert report.converged
+    assert [(library.tags(path), library.ai_tags(path)) for path in (A, B, C)] == [({"new"}, set())] * 3
+    assert (report.requests.succeeded, report.requests.failed, report.requests.retried) == (3, 0, 1)
+
+
+@EXTREMES
+@pytest.mark.parametrize("op", ["addTags", "removeTags"])
+def test_apply_sends_the_rest_of_a_call_with_a_lost_response(
+    sandbox: Make, declare: Declare, tmp_path: Any, op: str
+) -> None:
+    fault = Fault(on=op, times=1, lose=True, failFiles=(id_of(B),))
+    library = sandbox(*(file_object(path, ["old"]) for path in (A, B, C)), faults=[fault])
+    declare("- {match: /*, tags: [new], absent: [old]}")
+    report = applied(library, tmp_path)
+    assert statuses(report) == {A: "confirmed", B: "confirmed", C: "confirmed"}
+
+
+@EXTREMES
+def test_apply_without_verify_knows_what_a_lost_response_changed(
+    sandbox: Make, declare: Declare, tmp_path: Any
+) -> None:
+    library = sandbox(file_object(A), file_object(B), faults=[Fault(on="addTags", times=1, lose=True)])
+    declare("- {match: /*, tags: [new]}")
+    assert statuses(applied(library, tmp_path, verify=False)) == {A: "accepted", B: "accepted"}
+
+
+@EXTREMES
+def test_apply_confirms_a_lost_response_although_the_retry_refuses_the_key(
+    sandbox: Make, declare: Declare, tmp_path: Any
+) -> None:
+    faults = [Fault(on="addTags", times=1, lose=True), Fault(on="addTags", status=401)]
+    declare("- {match: /*, tags: [new]}")
+    assert statuses(applied(sandbox(file_object(A), faults=faults), tmp_path)) == {A: "confirmed"}
+
+
+@EXTREMES
+def test_apply_with_a_lost_response_and_a_deleted_file_affects_no_other(
+    sandbox: Make, declare: Declare, tmp_path: Any
+) -> None:
+    library = sandbox(*(file_object(path) for path in (A, B, C)), faults=[Fault(on="addTags", times=1, lose=True)])
+    delete_at(library, "addTags", 2, B)
+    declare("- {match: /*, tags: [new]}")
+    assert statuses(applied(library, tmp_path)) == {A: "confirmed", B: "missing", C: "confirmed"}
+
+
+@pytest.mark.parametrize("behaviour", ["repeated-tag-refused", "repeated-tag-error"])
+def test_apply_lost_response_is_unknown_if_details_cannot_be_read(
+    sandbox: Make, declare: Declare, tmp_path: Any
+) -> None:
+    files = [file_object(f"/{n}.jpg") for n in range(6)]
+    library = sandbox(*files, faults=[Fault(on="addTags", times=1, lose=True), Fault(on="details", status=500)])
+    declare("- {match: /*, tags: [new]}")
+    report = applied(library, tmp_path, verify=False)
+    assert set(statuses(report).values()) == {"unknown"}
+    assert "could not read the file" in (report.outcomes[0].error or "")
+    assert report.wrote
+
+
+@pytest.mark.parametrize("behaviour", ["repeated-tag-refused", "repeated-tag-error"])
+def test_apply_interrupted_after_a_lost_response_leaves_it_unknown(
+    sandbox: Make, declare: Declare, tmp_path: Any
+) -> None:
+    files = [file_object(f"/{n}.jpg") for n in range(6)]
+    library = sandbox(*files, faults=[Fault(on="addTags", times=1, lose=True), Fault(on="details", delayMs=9000)])
+    declare("- {match: /*, tags: [new]}")
+    report = interrupted(library, tmp_path, after="Retrying", seconds=5)
+    assert library.writes == ["addTags"] * 2
+    assert set(statuses(report).values()) == {"unknown"}
+    assert report.wrote
+
+
+def delete_at(library: Sandbox, op: str, number: int, path: str) -> None:
+    """Delete a file right before one of the calls of an endpoint."""
+    inner = library.app
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["path"].endswith(op) and library.calls.count(op) == number - 1:
+            library.delete(path)
+        await inner(scope, receive, send)
+
+    library.app = app  # type: ignore[method-assign]
+
+
 @pytest.mark.parametrize(
     ("fault", "wrote"),
     [
@@ -131,10 +228,14 @@ def test_apply_file_deleted_since_the_plan_affects_no_other(sandbox: Make, decla
     assert report.outcomes[1].error == "the file was deleted after the plan was made"
 
 
-def test_apply_file_deleted_before_its_call_affects_no_other(sandbox: Make, declare: Declare, tmp_path: Any) -> None:
-    library = sandbox(file_object(A), file_object(B), file_object(C))
-    library.vanishing = [B]
-    declare("- {match: /*, tags: [new]}")
+@EXTREMES
+@pytest.mark.parametrize("op", ["addTags", "removeTags", "removeAITags"])
+def test_apply_file_deleted_before_its_call_affects_no_other(
+    sandbox: Make, declare: Declare, tmp_path: Any, op: str
+) -> None:
+    library = sandbox(*(file_object(path, ["old"], [ai("Dog", 10)]) for path in (A, B, C)))
+    delete_at(library, op, 1, B)
+    declare("- {match: /*, tags: [new], absent: [old], aiTags: {minConfidence: 50}}")
     report = applied(library, tmp_path)
     assert statuses(report) == {A: "confirmed", B: "missing", C: "confirmed"}
 
@@ -198,8 +299,8 @@ def test_apply_outcomes_are_in_the_order_of_changes(sandbox: Make, declare: Decl
     assert report.requests.sent == 3
 
 
-def interrupted(library: Sandbox, tmp_path: Any, *, after: str) -> Report:
-    """Plan and apply, and interrupt at the first event of a kind."""
+def interrupted(library: Sandbox, tmp_path: Any, *, after: str, seconds: float = 0) -> Report:
+    """Plan and apply, and interrupt some seconds after the first event of a kind."""
 
     async def scenario() -> Report:
         plan = await tagsync.plan_async([str(tmp_path / "tags.yaml")], target=library.target)
@@ -207,7 +308,7 @@ def interrupted(library: Sandbox, tmp_path: Any, *, after: str) -> Report:
 
         def listener(event: Event) -> None:
             if type(event).__name__ == after:
-                stop.set()
+                asyncio.get_running_loop().call_later(seconds, stop.set)
 
         return await tagsync.apply_async(plan, target=library.target, stop=stop, listener=listener)
 

@@ -66,8 +66,9 @@ def test_readback_keeps_the_message_of_a_failed_change() -> None:
     assert (outcome.status, outcome.error) == (Status.FAILED, "earlier words")
 
 
-def test_readback_reports_a_deleted_file_as_missing() -> None:
-    outcome, _ = settled(Status.ACCEPTED, listed={FILE: None})
+@pytest.mark.parametrize("status", [Status.ACCEPTED, Status.UNKNOWN, Status.FAILED])
+def test_readback_reports_a_deleted_file_as_missing(status: Status) -> None:
+    outcome, _ = settled(status, listed={FILE: None})
     assert outcome.status is Status.MISSING
 
 

@@ -136,6 +136,13 @@ BUGS = (
         f"{FAULTS}::test_false_200_without_effect_is_detected_by_readback",
     ),
     Bug(
+        "a refused retry that hides what the attempt before it did",
+        "applying/responses.py",
+        "if not (made or gone or unread):",
+        "if not unread:",
+        "tests/applying/test_apply.py::test_apply_goes_on_after_a_lost_response",
+    ),
+    Bug(
         "a 429 that costs an attempt",
         "library/http/client.py",
         "limiter.close_for(self._time_out(limits, call))",

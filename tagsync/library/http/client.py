@@ -158,14 +158,14 @@ class HttpClient:
         return await self._retrying(f"GET {path}", read)
 
     async def post(
-        self, path: str, payload: Payload, parse: Callable[[Response, int], T], stop: asyncio.Event | None = None
+        self, path: str, payload: Payload, parse: Callable[[Response, int, int], T], stop: asyncio.Event | None = None
     ) -> T:
         """Send a bulk call; retry it after a TransientError.
 
         Args:
             path: the path below the endpoint.
             payload: returns the JSON to send.
-            parse: parses a response, given how often the call was sent.
+            parse: parses a response, given how often the call was sent, and how often of these it got a 429.
             stop: once set, no attempt starts.
 
         Raises:
@@ -175,7 +175,7 @@ class HttpClient:
         call = _HttpCall("POST", path, self.limiters.bulk, payload, stop=stop)
 
         async def send() -> T:
-            return parse(await self._send(call), call.sent)
+            return parse(await self._send(call), call.sent, call.throttled)
 
         try:
             return await self._retrying(f"POST {path}", send, stop)

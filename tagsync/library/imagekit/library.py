@@ -134,9 +134,10 @@ class ImageKitLibrary(Connection):
             sent.append(await prepare())
             return bulk_payload(sent[-1])
 
-        def parse(response: Response, attempts: int) -> BulkReply:
+        def parse(response: Response, attempts: int, throttled: int) -> BulkReply:
             check_status(response, is_read=False)
-            return BulkReply(bulk_result(response, sent[-1]), attempts, response.request_id, sent[-1])
+            repeated = attempts - throttled > 1
+            return BulkReply(bulk_result(response, sent[-1]), attempts, response.request_id, sent[-1], repeated)
 
         return await self._http.post(BULK_PATHS[op], payload, parse, stop)
 
