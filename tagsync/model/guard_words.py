@@ -55,7 +55,8 @@ def objection(guard: Guard, digest: str, outside: int = 0) -> str:
     number = f"{counted(outside, _FINDINGS[guard.id][1])} {'is' if outside == 1 else 'are'}"
     filtered = f"Of these, {number} outside the selection: guards check the whole plan. " if outside > 0 else ""
     examples = ", ".join(quoted(text, 120) for text in (*guard.tags, *guard.files))
+    hint = " (-v lists all)" if guard.id is GuardId.EMPTIED_FILES and guard.observed > len(guard.files) else ""
     return (
         f"Blocked by guard {guard.id}: the plan {guard_finding(guard)}; the limit is {guard_limit(guard)}. "
-        f"{filtered}Examples: {examples}. If this is intended, apply it with: --ack {guard.id}@{digest}"
+        f"{filtered}Examples{hint}: {examples}. If this is intended, apply it with: --ack {guard.id}@{digest}"
     )

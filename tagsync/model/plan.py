@@ -74,6 +74,12 @@ class FileChange:
         return self.tags(Op.REMOVE_AI)
 
     @property
+    def empties(self) -> bool:
+        """Whether a file that has ordinary tags is left without any."""
+        removed = self.remove
+        return bool(removed) and not self.add and set(self.file.tags).issubset(removed)
+
+    @property
     def reasons(self) -> tuple[ChangeReason, ...]:
         """All reasons, in the order of the changes."""
         return tuple(

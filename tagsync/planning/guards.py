@@ -79,7 +79,7 @@ class GuardCounts:
         self._count(GuardId.REMOVED_TAGS, counts[Op.REMOVE], file.path)
         self._count(GuardId.REMOVED_AI_TAGS, counts[Op.REMOVE_AI], file.path)
         if counts[Op.REMOVE]:
-            self._count(GuardId.EMPTIED_FILES, int(empties(change)), file.path)
+            self._count(GuardId.EMPTIED_FILES, int(change.empties), file.path)
 
     def _count(self, guard: GuardId, count: int, path: str) -> None:
         if count:
@@ -158,9 +158,3 @@ class Ack(NamedTuple):
 def unacknowledged(guards: Iterable[Guard], digest: str, acks: Collection[Ack]) -> tuple[Guard, ...]:
     """Return the blocking guards that nobody has acknowledged for the plan with this digest."""
     return tuple(guard for guard in guards if guard.blocked and Ack(guard.id, digest) not in acks)
-
-
-def empties(change: FileChange) -> bool:
-    """Return whether a change removes all ordinary tags of a file that has some."""
-    removed = change.remove
-    return bool(removed) and not change.add and set(change.file.tags).issubset(removed)

@@ -1,6 +1,7 @@
 """Show plans, reports and diagnostics as text for people."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 
 from tagsync.escape import shown, shown_tag
 from tagsync.model import Diagnostic, Level, Op, Plan, Status, as_shown, counted
@@ -83,6 +84,7 @@ def plan_text(
         lines.write_sentence(*remark)
     if everything:
         _write_missing(view, lines)
+        _write_emptied(plan, lines)
         _write_files(view, lines)
 
 
@@ -150,6 +152,17 @@ def _write_missing(view: PlanView, lines: Lines) -> None:
     left = plan.summary.missing - len(plan.missing)
     if left:
         lines.write((f"  … and {counted(left, 'more file')}", "dim"))
+
+
+def _write_emptied(plan: Plan, lines: Lines) -> None:
+    """Write which files are left without ordinary tags."""
+    emptied = (change.path for change in plan.changes if change.empties)
+    first = next(emptied, None)
+    if first is not None:
+        lines.write()
+        lines.write(("Files left without tags", "bold"))
+        for path in chain([first], emptied):
+            lines.write(f"  {shown(path)}")
 
 
 def _write_files(view: PlanView, lines: Lines) -> None:

@@ -63,6 +63,7 @@ def test_search_finds_paths_folders_and_tags(opened: Open, words: str, names: li
         ("Any", ALL),
         ("Tags added", ["blue.jpg", "hero.jpg", "red.jpg"]),
         ("Tags removed", ["Grün.jpg", "red.jpg"]),
+        ("All tags removed", ["Grün.jpg"]),
         ("AI tags removed", ["hero.jpg", "red.jpg"]),
     ],
 )

@@ -140,6 +140,12 @@ def test_objection_names_numbers_files_and_ack(tmp_path: Path) -> None:
     ) in rendered(plan, "github")
 
 
+def test_objection_says_how_to_list_all_files_without_tags(tmp_path: Path) -> None:
+    files = [current_file(f"/{n}", ["old"]) for n in range(4)]
+    plan = planned(declared(tmp_path, "- {match: /*, absent: [old]}"), *files)
+    assert "the limit is 0 files. Examples (-v lists all): '/0', '/1', '/2'. If" in rendered(plan, "github")
+
+
 @pytest.mark.parametrize(
     ("guard", "finding", "limit"),
     [

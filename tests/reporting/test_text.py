@@ -120,6 +120,14 @@ def test_plan_lists_each_file_only_if_everything_is_wanted(declare: Callable[...
     assert sum(line.endswith(".jpg") for line in plan_lines(plan, everything=True)) == 1500
 
 
+def test_plan_lists_files_left_without_tags(declare: Callable[..., DesiredState]) -> None:
+    files = {"/all": ["old"], "/both": ["old", "older"], "/kept": ["old", "x"], "/moved": ["older"], "/none": []}
+    desired = declare("- {match: /*, absent: [old, older]}\n- {path: /moved, tags: [new]}")
+    lines = plan_lines(planned(desired, *(current_file(*file) for file in files.items())), everything=True)
+    start = lines.index("Files left without tags")
+    assert lines[start - 1 : start + 5] == ["", "Files left without tags", "  /all", "  /both", "", "Files"]
+
+
 def many_tags(declare: Callable[..., DesiredState], *, add: int, remove: int) -> Plan:
     """Return a plan that adds and removes tags; the tag with the least number has the most files."""
     entries = [f"- match: /*.jpg\n  absent: [r{number:02}]" for number in range(remove)]

@@ -47,9 +47,17 @@ function changesOf(text) {
   return Uint8Array.from(data.changes, (changes) => changes.some((change) => wanted[change[1]]));
 }
 
+// Whether a file that has ordinary tags is left without any.
+function empties(row) {
+  const { tags, changes } = file(row);
+  const gone = new Set(changes.filter(([kind]) => kind === REMOVE).map(([, number]) => number));
+  return tags.length > 0 && tags.every((number) => gone.has(number)) && !(ops[data.files[row][4]] & (1 << ADD));
+}
+
 function matching() {
   let rows = Uint32Array.from({ length: count }, (_, row) => row);
-  if (op.value) rows = rows.filter((row) => ops[data.files[row][4]] & (1 << op.value));
+  if ("all" in op.selectedOptions[0].dataset) rows = rows.filter(empties);
+  else if (op.value) rows = rows.filter((row) => ops[data.files[row][4]] & (1 << op.value));
   if (tag.value.trim()) {
     const wanted = changesOf(tag.value.trim());
     rows = rows.filter((row) => wanted[data.files[row][4]]);
