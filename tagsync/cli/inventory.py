@@ -35,7 +35,7 @@ def tags(folder: str, library: LibrarySettings, settings: InventorySettings) -> 
     """Read the library and show its tags."""
     found, output = _read(tags_async, library, settings, folder=folder)
     if not found.files:
-        output.warn(f"the library has no file below {folder}: check the path")
+        output.warn(f"the library has no file below {quoted(folder, 200)}: check the path")
     texts: _Texts = {
         "json": partial(tags_document, found),
         "csv": partial(tags_csv, found),
@@ -50,6 +50,8 @@ def suggest(folder: str, library: LibrarySettings, settings: InventorySettings) 
     """Read the library, and print a Vocabulary that renames near-duplicate tags."""
     _check_formats(settings, "--suggest")
     found, output = _read(suggest_renames_async, library, settings, folder=folder)
+    if not found.files:
+        output.warn(f"no file below {quoted(folder, 200)} has an ordinary tag: there is nothing to compare")
     _write(settings, {"text": partial(vocabulary_text, found), "json": partial(renames_document, found)})
     certain = sum(rename.is_certain for rename in found.renames)
     output.say(
@@ -64,7 +66,9 @@ def compare_ai(folder: str, library: LibrarySettings, settings: InventorySetting
     _check_formats(settings, "--ai")
     found, output = _read(compare_ai_tags_async, library, settings, folder=folder)
     if not found.files:
-        output.warn(f"no file below {folder} has both AI tags and ordinary tags: there is nothing to compare")
+        output.warn(
+            f"no file below {quoted(folder, 200)} has both AI tags and ordinary tags: there is nothing to compare"
+        )
     _write(settings, {"text": partial(ai_rules_text, found), "json": partial(agreement_document, found)})
     agreeing = sum(source.total.agreeing for source in found.sources)
     compared = sum(source.total.files for source in found.sources)

@@ -20,21 +20,29 @@ spec:
 def ai_rules_text(found: AIComparison) -> Iterator[str]:
     """Yield a manifest with a rule for each auto-tagger whose AI tags agree from some confidence on."""
     yield _HEAD.format(files=counted(found.files, "file"))
-    yield "  files:\n" if any(map(_has_rule, found.sources)) else "  files: []\n"
+    has_rules = any(map(_has_rule, found.sources))
+    yield "  files:\n" if has_rules else "  files: []\n"
     for item in found.sources:
+        head = [f"- match: {scalar(f'{escaped(found.folder)}**')}", "  aiTags:", f"    source: {item.source}"]
         if _has_rule(item):
-            yield f"    - match: {scalar(f'{escaped(found.folder)}**')}\n      aiTags:\n"
-            yield f"        source: {item.source}\n"
+            yield from (f"    {line}\n" for line in head)
             yield from (f"        {line}\n" for line in (*_rule(item), *_comments(item)))
         else:
             known = item.total.min_confidence is not None
             why = "a rule cannot name this source" if known else "at no confidence 95 % agree"
             yield f"    # {shown(item.source)}: no rule, because {why}.\n"
             yield from (f"    {line}\n" for line in _comments(item))
+        if removals := list(_removals(item)):
+            yield f"    # If these AI tags are wrong, remove the #{'' if has_rules else ', and the [] above'}.\n"
+            yield from (f"    # {line}\n" for line in (*head, *removals))
 
 
 def _has_rule(item: SourceAgreement) -> bool:
-    return item.source in get_args(AutoTagger) and item.total.min_confidence is not None
+    return _can_be_named(item) and item.total.min_confidence is not None
+
+
+def _can_be_named(item: SourceAgreement) -> bool:
+    return item.source in get_args(AutoTagger)
 
 
 def _rule(item: SourceAgreement) -> Iterator[str]:
@@ -43,6 +51,14 @@ def _rule(item: SourceAgreement) -> Iterator[str]:
     if always:
         yield "keep:  # at least 95 % agree at any confidence"
         yield from (f"  - {tag_scalar(name)}  # {_share(own.files, own.agreeing)}" for name, own in always)
+
+
+def _removals(item: SourceAgreement) -> Iterator[str]:
+    """Yield the part of a rule that removes the names of which nearly none agree."""
+    never = [(name, own) for name, own in item.names if own.never]
+    if never and _can_be_named(item):
+        yield "    remove:  # at least 95 % do not agree"
+        yield from (f"      - {tag_scalar(name)}  # {_share(own.files, own.agreeing)}" for name, own in never)
 
 
 def _comments(item: SourceAgreement) -> Iterator[str]:

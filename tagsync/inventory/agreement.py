@@ -63,6 +63,8 @@ def _agreement(values: Sequence[float]) -> Agreement:
     ranked = sorted(((abs(value), copysign(_AGREES, value) == _AGREES) for value in values), reverse=True)
     agreeing = 0
     found = Agreement(len(values), sum(agrees for _, agrees in ranked))
+    if found.files >= MIN_COMPARED and lower_bound(found.files - found.agreeing, found.files) >= SHARE:
+        found = found._replace(never=True)
     for number, (confidence, agrees) in enumerate(ranked, start=1):
         agreeing += agrees
         # All AI tags with this confidence count, or none.

@@ -125,6 +125,7 @@ class Agreement(NamedTuple):
         files_from: how many of them have at least this confidence.
         agreeing_from: how many of these agree.
         always: whether at least 95 % agree at any confidence.
+        never: whether at least 95 % do not agree.
     """
 
     files: int
@@ -133,6 +134,7 @@ class Agreement(NamedTuple):
     files_from: int = 0
     agreeing_from: int = 0
     always: bool = False
+    never: bool = False
 
 
 class SourceAgreement(NamedTuple):

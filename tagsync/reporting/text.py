@@ -96,8 +96,9 @@ def _write_unchanged(plan: Plan, target: str, lines: Lines) -> None:
     if plan.undoes:
         lines.write(("Nothing to undo: ", "bold green"), f"no change of that apply is left to undo in {target}.")
         return
-    if not plan.summary.unchanged and not filter_sentence(plan.inputs):
-        lines.write(("Nothing to do: ", "bold yellow"), f"no rule selects a file of {target}.")
+    if not plan.summary.unchanged:
+        where = "the selection contains no managed file" if filter_sentence(plan.inputs) else "no rule selects a file"
+        lines.write(("Nothing to do: ", "bold yellow"), f"{where} of {target}.")
         return
     files = counted(plan.summary.unchanged, "managed file")
     lines.write(("Nothing to do: ", "bold green"), f"{target} matches the manifests ({files}).")

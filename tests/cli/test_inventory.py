@@ -72,7 +72,7 @@ def test_tags_of_a_folder_count_only_its_files(tagsync: Command) -> None:
     assert ([(tag["name"], tag["files"]) for tag in document["tags"]], document["files"]) == ([("catalog", 1)], 1)
     nothing = tagsync("tags", "--path", "/nothing/", *SANDBOX)
     assert (nothing.code, nothing.out) == (0, "0 files: 0 tags, 0 AI tags; 0 without an ordinary tag\n")
-    assert "warning: the library has no file below /nothing/: check the path" in nothing.err
+    assert "warning: the library has no file below '/nothing/': check the path" in nothing.err
 
 
 def test_tags_csv_has_a_row_for_each_tag(tagsync: Command) -> None:
@@ -388,8 +388,15 @@ def test_tags_ai_prints_rules_that_plan(tagsync: Command, library: Callable[...,
 def test_tags_ai_without_ordinary_tags_warns(tagsync: Command) -> None:
     result = tagsync("tags", "--ai", "--path", "/press/", *SANDBOX)
     assert result.code == 0
-    assert "warning: no file below /press/ has both AI tags and ordinary tags" in result.err
+    assert "warning: no file below '/press/' has both AI tags and ordinary tags" in result.err
     assert tagsync("tags", "--ai", "--suggest", *SANDBOX).code == 64
+
+
+def test_tags_suggest_without_ordinary_tags_warns(tagsync: Command) -> None:
+    result = tagsync("tags", "--suggest", "--path", "/nothing/", *SANDBOX)
+    assert result.code == 0
+    assert "warning: no file below '/nothing/' has an ordinary tag: there is nothing to compare" in result.err
+    assert "there is nothing" not in tagsync("tags", "--suggest", *SANDBOX).err
 
 
 @pytest.mark.parametrize(("limit", "value"), [("MAX_ROWS", 2), ("MAX_CHARACTERS", 60)])

@@ -48,6 +48,8 @@ def test_select_that_matches_nothing_is_a_warning_and_an_error_with_strict(tagsy
     ran = tagsync(*command)
     assert ran.code == 0
     assert "warning: --select '/nope/**' matches no file that a rule selects" in ran.err
+    words = "Nothing to do: the selection contains no managed file of sandbox library.jsonl"
+    assert ran.out.startswith(words) == (len(globs) == 1)
     assert ran.err.count("matches no file") == 1
     assert tagsync(*command, "--strict").code == 1
 

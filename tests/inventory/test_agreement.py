@@ -99,6 +99,29 @@ def test_agreement_prints_hostile_names_harmlessly(tmp_path: Path, name: str) ->
         assert kept == [name.replace("{", "\\{")]
 
 
+def test_agreement_comments_removals_of_names_that_nearly_never_agree(tmp_path: Path) -> None:
+    wrong = compared(("Cat", 2, 90, True), ("Cat", 198, 90, False), ("{x}", 1, 95, True), ("{x}", 199, 50, False))
+    for files in (wrong, [*wrong, *compared(("Dog", 4000, 99, True))]):
+        found = compare(files)
+        assert not [rule for rule in rules(found, tmp_path) if "remove" in rule["aiTags"]]
+        _, comment, rest = "".join(ai_rules_text(found)).partition("    # If these AI tags are wrong, remove the #")
+        assert comment
+        assert rest.startswith(", and the [] above.\n") == (files is wrong)
+        lines = [line.removeprefix("    # ") for line in rest.splitlines()[1:]]
+        removal = {"source": GOOGLE, "remove": ["Cat", "\\{x}"]}
+        assert yaml.safe_load("\n".join(lines)) == [{"match": "/**", "aiTags": removal}]
+
+
+def test_agreement_comments_no_removal_for_few_or_mixed_names() -> None:
+    for files in (
+        compared(("Cat", 29, 90, False), ("Cat", 1, 90, True)),
+        compared(("Cat", 90, 90, False), ("Cat", 9, 90, True)),
+    ):
+        assert "remove:" not in "".join(ai_rules_text(compare(files)))
+    other = compared(("Cat", 2, 90, True), ("Cat", 198, 90, False), source="other")
+    assert "remove:" not in "".join(ai_rules_text(compare(other)))
+
+
 def test_agreement_page_shows_what_is_printed() -> None:
     [block] = [block for block in blocks(DOCS / "how-to" / "look-around.md", "yaml") if "minConfidence" in block.text]
     groups = (("Shoe", 310, 85.2, True), ("Shoe", 4, 85.2, False), ("Hat", 120, 61, True), ("Hat", 5, 52.5, True))
