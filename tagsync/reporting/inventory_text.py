@@ -42,16 +42,17 @@ def tags_text(inventory: Inventory, lines: Lines, most: int | None = None) -> No
     rest = [len(tags) - (most or len(tags)) for tags in (inventory.tags, inventory.ai_tags)]
     if more := [counted(n, what) for n, what in zip(rest, ("tag", "AI tag"), strict=True) if n > 0]:
         lines.write(f"{' and '.join(more)} more: use --verbose, --format csv or --format html to show all")
-    names = len({tag.name for tag in inventory.ai_tags})
-    per_source = len(inventory.ai_tags)
-    totals = [
-        counted(len(inventory.tags), "tag"),
-        counted(names, "AI tag") + (f" ({per_source:,} by source)" if per_source > names else ""),
-    ]
     lines.write(
         (f"{counted(inventory.files, 'file')}: ", "bold"),
-        f"{', '.join(totals)}; {inventory.files - inventory.tagged:,} without an ordinary tag",
+        f"{total_words(inventory)}; {inventory.files - inventory.tagged:,} without an ordinary tag",
     )
+
+
+def total_words(inventory: Inventory) -> str:
+    """Return how many tags and AI tags there are, by name."""
+    names, per_source = len({tag.name for tag in inventory.ai_tags}), len(inventory.ai_tags)
+    sources = f" ({per_source:,} by source)" if per_source > names else ""
+    return f"{counted(len(inventory.tags), 'tag')}, {counted(names, 'AI tag')}{sources}"
 
 
 def files_text(files: Iterable[CurrentFile], lines: Lines) -> int:

@@ -65,6 +65,24 @@ def test_inventory_of_many_files_shows_more_on_demand(opened: Open) -> None:
     assert cells(found) == ["/29999.jpg"]
 
 
+WIDEST = "() => Math.max(...[...document.querySelectorAll('.list')].map((list) => list.scrollWidth - list.clientWidth))"
+
+
+@pytest.mark.parametrize("width", [390, 800, 1360])
+def test_inventory_list_of_files_fits_and_shows_ids_in_one_line(opened: Open, width: int) -> None:
+    names = [f"{word} and more" for word in ("red", "catalog", "w" * 60)]
+    long = current_file(f"/{'folder-' * 20}/1.jpg", names, [ai(f"AI {name}") for name in names])
+    page = opened(files_html([long, *FILES]), width=width).page
+    assert page.evaluate(WIDEST) == 0
+    assert page.locator("td.id").first.is_visible() == (width > 760)
+    if width > 760:
+        ids = page.locator("td.id").evaluate_all(
+            "cells => cells.map((cell) => { const range = new Range(); "
+            "range.selectNodeContents(cell); return range.getClientRects().length; })"
+        )
+        assert set(ids) == {1}
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_inventory_contrast_is_at_least_4_5(opened: Open, scheme: str) -> None:
     page = opened(tags_html(count(FILES)), color_scheme=scheme).page

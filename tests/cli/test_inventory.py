@@ -90,6 +90,10 @@ def test_tags_csv_has_a_row_for_each_tag(tagsync: Command) -> None:
     }
 
 
+def test_tags_page_counts_names_like_text(tagsync: Command) -> None:
+    assert "<h1>4 tags, 1 AI tag (2 by source)</h1>" in tagsync("tags", "--format", "html", *SANDBOX).out
+
+
 def test_ls_text_has_a_line_for_each_file(tagsync: Command) -> None:
     result = tagsync("ls", *SANDBOX)
     assert result.code == 0

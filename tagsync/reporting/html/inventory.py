@@ -5,10 +5,10 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from tagsync.escape import shown
-from tagsync.model import AITagUse, CurrentFile, Inventory, TagUse, counted
+from tagsync.model import AITagUse, CurrentFile, Inventory, TagUse
 from tagsync.reporting.html.table import harmless
 from tagsync.reporting.html.template import rendered_inventory
-from tagsync.reporting.inventory_text import folder_words, listed
+from tagsync.reporting.inventory_text import folder_words, listed, total_words
 
 MAX_ROWS = 50_000
 """The most rows of a table: a browser searches them at once."""
@@ -20,31 +20,32 @@ _MORE = "The page leaves out {} more. For all of them, use --format csv or --for
 
 
 class _Table(NamedTuple):
-    """A table: its title, its columns, which of these are numbers, its items, and how one becomes a row."""
+    """A table: its title, its columns, its items, how one becomes a row, and which columns are numbers or IDs."""
 
     title: str
     columns: tuple[str, ...]
-    numbers: frozenset[int]
     items: Iterable[Any]
     row: Callable[[Any], list[Any]]
+    numbers: frozenset[int] = frozenset()
+    ids: frozenset[int] = frozenset()
 
 
 def tags_html(inventory: Inventory) -> Iterator[str]:
     """Yield a page with the tags of a library."""
     tables = [
-        _Table("Tags", ("Tag", "Files", "Folders"), frozenset((1,)), inventory.tags, _tag_row),
+        _Table("Tags", ("Tag", "Files", "Folders"), inventory.tags, _tag_row, frozenset((1,))),
         _Table(
             "AI tags",
             ("AI tag", "Source", "Files", "Lowest", "Median", "Highest", "Folders"),
-            frozenset((2, 3, 4, 5)),
             inventory.ai_tags,
             _ai_tag_row,
+            frozenset((2, 3, 4, 5)),
         ),
     ]
     untagged = inventory.files - inventory.tagged
     return rendered_inventory(
         kind="tags",
-        title=f"{counted(len(inventory.tags), 'tag')}, {counted(len(inventory.ai_tags), 'AI tag')}",
+        title=total_words(inventory),
         facts=[("Files", f"{inventory.files:,}"), ("Without an ordinary tag", f"{untagged:,}")],
         placeholder="Tag, source or folder",
         data=_embedded(tables),
@@ -53,7 +54,7 @@ def tags_html(inventory: Inventory) -> Iterator[str]:
 
 def files_html(files: Iterable[CurrentFile]) -> Iterator[str]:
     """Yield a page with files and their tags."""
-    table = _Table("Files", ("Path", "Tags", "AI tags", "ID"), frozenset(), files, _file_row)
+    table = _Table("Files", ("Path", "Tags", "AI tags", "ID"), files, _file_row, ids=frozenset((3,)))
     return rendered_inventory(
         kind="ls", title="Files and their tags", facts=(), placeholder="Path, tag or ID", data=_embedded([table])
     )
@@ -76,7 +77,10 @@ def _embedded(tables: Iterable[_Table]) -> Iterator[str]:
     """Yield tables as one JSON object that can stand inside a script element."""
     separator = '{"tables":['
     for table in tables:
-        columns = [{"title": title, "number": number in table.numbers} for number, title in enumerate(table.columns)]
+        columns = [
+            {"title": title, "number": number in table.numbers, "id": number in table.ids}
+            for number, title in enumerate(table.columns)
+        ]
         yield f'{separator}{{"title":{harmless(table.title)},"columns":{harmless(columns)},"rows":['
         separator = ",\n"
         items = iter(table.items)

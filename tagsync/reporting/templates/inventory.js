@@ -2,6 +2,7 @@
 
 const STEP = 500;
 const fold = (text) => text.normalize("NFC").toLowerCase();
+const looks = (column) => (column.number ? "number" : column.id ? "id" : "");
 
 function listOf({title, columns, rows, more: leftOut}) {
   const texts = rows.map((row) => fold(row.join("\n")));
@@ -21,7 +22,7 @@ function listOf({title, columns, rows, more: leftOut}) {
 
   function cell(row, column) {
     const value = row[column];
-    const made = element(column ? "td" : "th", columns[column].number ? "number" : "",
+    const made = element(column ? "td" : "th", looks(columns[column]),
       typeof value === "number" ? value.toLocaleString("en") : value);
     if (!column) made.scope = "row";
     return made;
@@ -55,7 +56,7 @@ function listOf({title, columns, rows, more: leftOut}) {
   }
 
   columns.forEach((column, number) => {
-    const name = element("th", column.number ? "number" : "");
+    const name = element("th", looks(column));
     name.scope = "col";
     const button = element("button", "", column.title);
     button.type = "button";
