@@ -1,7 +1,7 @@
 """Show what is in a library: its tags, and the files that have a tag or match a glob or query."""
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
 from tagsync.api.gather import check_folder, now
@@ -18,6 +18,7 @@ from tagsync.library.deadline import check_duration, deadline
 from tagsync.library.reading.reader import LibraryReader
 from tagsync.library.target import Target, connect
 from tagsync.model import AIComparison, CurrentFile, CurrentState, Inventory, Suggestions, folded
+from tagsync.model.templates import CUSTOM_METADATA, FILE_TYPE
 from tagsync.planning.filter import select_fault
 from tagsync.planning.read_scope import needs_of
 from tagsync.planning.skipped_files import unreadable_finding
@@ -71,7 +72,7 @@ async def tags_async(
         UsageError: `folder` or `max_duration` is invalid.
         LibraryError: the library could not be read completely, or not in time.
     """
-    found = await ls_async(target, folder=folder, max_duration=max_duration, listener=listener)
+    found = await _below(target, folder, max_duration, listener)
     return replace(count(found), diagnostics=found.diagnostics)
 
 
@@ -82,7 +83,7 @@ async def suggest_renames_async(
     target: Target, *, folder: str = "/", max_duration: float | None = None, listener: Listener = ignore
 ) -> Suggestions:
     """Suggest renames that unite near-duplicate tags. This only reads, and takes what `tags_async` takes."""
-    found = await ls_async(target, folder=folder, max_duration=max_duration, listener=listener)
+    found = await _below(target, folder, max_duration, listener)
     return replace(suggest(found), diagnostics=found.diagnostics)
 
 
@@ -93,7 +94,7 @@ async def compare_ai_tags_async(
     target: Target, *, folder: str = "/", max_duration: float | None = None, listener: Listener = ignore
 ) -> AIComparison:
     """Compare AI tags with the ordinary tags that people gave. This only reads, and takes what `tags_async` takes."""
-    found = await ls_async(target, folder=folder, max_duration=max_duration, listener=listener)
+    found = await _below(target, folder, max_duration, listener)
     return replace(compare(found), folder=folder, diagnostics=found.diagnostics)
 
 
@@ -111,7 +112,7 @@ async def ls_async(
     max_duration: float | None = None,
     listener: Listener = ignore,
 ) -> FoundFiles:
-    """Return the files of a library that meet all conditions. This only reads.
+    """Return the files of a library that meet all conditions, with all data that rules can use. This only reads.
 
     Args:
         target: the library.
@@ -127,8 +128,6 @@ async def ls_async(
         UsageError: an argument is invalid.
         LibraryError: the library could not be read completely, or not in time, or it refused the query.
     """
-    began = asyncio.get_running_loop().time()
-    check_duration(max_duration)
     check_folder(folder)
     wanted = FileFilter(
         glob=_checked_glob(glob),
@@ -137,18 +136,34 @@ async def ls_async(
         ai_tags=_checked_names(ai_tags),
         query=query,
     )
+    return await _found(target, wanted, max_duration, listener, fields=(FILE_TYPE, CUSTOM_METADATA))
+
+
+ls = blocking(ls_async)
+
+
+async def _below(target: Target, folder: str, max_duration: float | None, listener: Listener) -> FoundFiles:
+    """Return the files of a folder and their tags."""
+    check_folder(folder)
+    return await _found(target, FileFilter(folder=folder), max_duration, listener)
+
+
+async def _found(
+    target: Target, wanted: FileFilter, max_duration: float | None, listener: Listener, fields: Collection[str] = ()
+) -> FoundFiles:
+    """Return files, with some of the data that rules can use."""
+    began = asyncio.get_running_loop().time()
+    check_duration(max_duration)
+    query = wanted.query
     # A search finds both kinds of tags, and `selected` tells them apart.
     tag = next(iter((*wanted.tags, *wanted.ai_tags)), None)
-    async with connect(target, listener) as client, deadline(max_duration, client, since=began):
+    async with connect(target, listener, fields=fields) as client, deadline(max_duration, client, since=began):
         # The database stays open as long as the result needs it.
         reader = LibraryReader(client, now=now, concurrency=target.concurrency, listener=listener)
         current = await reader.read(needs_of(wanted.glob, wanted.folder, query, tag))
     if query is not None and query in current.refused:
         raise RejectedError(f"the query {quoted(query, 200)} failed: {current.refused[query]}")
     return FoundFiles(current, wanted)
-
-
-ls = blocking(ls_async)
 
 
 def _checked_glob(glob: str | None) -> str | None:

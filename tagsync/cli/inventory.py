@@ -110,7 +110,7 @@ def ls(
         "csv": lambda: _csv(files, output),
         "html": lambda: files_html(files),
     }
-    _write(settings, texts, partial(files_text, files))
+    _write(settings, texts, partial(files_text, files, with_fields=settings.messages.verbose))
     if files.number:
         output.say(counted(files.number, "file"))
     else:

@@ -77,7 +77,11 @@ def _places(places: Places) -> dict[str, object]:
 
 def _file(file: CurrentFile) -> str:
     ai_tags = [tag._asdict() for tag in file.ai_tags]
-    return canonical({"fileId": file.file_id, "path": file.path, "tags": file.tags, "aiTags": ai_tags})
+    fields: dict[str, list[str]] = {}
+    for name, text in file.data():
+        fields.setdefault(name, []).append(text)
+    members = {"fileId": file.file_id, "path": file.path, "tags": file.tags, "aiTags": ai_tags, "fields": fields}
+    return canonical(members)
 
 
 def _rename(rename: SuggestedRename) -> str:

@@ -43,6 +43,12 @@ class CurrentFile:
     thumbnail: str = field(default="", compare=False, repr=False)
     fields: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
+    def data(self) -> Iterator[tuple[str, str]]:
+        """Yield the time of creation, if known, and all fields, as pairs of name and text."""
+        if self.created_at:
+            yield "createdAt", self.created_at
+        yield from self.fields
+
 
 class Unreadable(NamedTuple):
     """A file object that tagsync cannot read: its ID and path, escaped if malformed, and the reason."""

@@ -1,6 +1,6 @@
 """Show the tags and the files of a library as text, in columns."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import islice
 
 from tagsync.escape import shown, shown_tag
@@ -55,27 +55,37 @@ def total_words(inventory: Inventory) -> str:
     return f"{counted(len(inventory.tags), 'tag')}, {counted(names, 'AI tag')}{sources}"
 
 
-def files_text(files: Iterable[CurrentFile], lines: Lines) -> int:
-    """Write a line for each file, with its tags and its AI tags, and return how many there are."""
+def files_text(files: Iterable[CurrentFile], lines: Lines, *, with_fields: bool = False) -> int:
+    """Write a line for each file, with its tags and its AI tags, and return how many there are.
+
+    Args:
+        files: the files.
+        lines: writes the lines.
+        with_fields: whether to write the data that rules can use below each file.
+    """
     number, remaining = 0, iter(files)
     while some := list(islice(remaining, _ALIGNED_FILES)):
         number += len(some)
-        _write_rows([(shown(file.path), _tags(file)) for file in some], lines)
+        rows = _aligned([(shown(file.path), _tags(file)) for file in some])
+        for row, file in zip(rows, some, strict=True):
+            lines.write(row)
+            for name, text in file.data() if with_fields else ():
+                lines.write((f"    {shown(name)}: {shown(text)}", "dim"))
     return number
 
 
 def _write_table(head: _Row, rows: Sequence[_Row], lines: Lines, *, right: Collection[int]) -> None:
     if rows:
-        _write_rows([head, *rows], lines, right=right)
+        for row in _aligned([head, *rows], right=right):
+            lines.write(row)
         lines.write()
 
 
-def _write_rows(rows: Sequence[_Row], lines: Lines, *, right: Collection[int] = ()) -> None:
-    """Write rows in columns.
+def _aligned(rows: Sequence[_Row], *, right: Collection[int] = ()) -> Iterator[str]:
+    """Yield rows in columns.
 
     Args:
         rows: the cells of each row, safe to print.
-        lines: writes the lines.
         right: the columns that are aligned to the right.
     """
     widths = [min(_MAX_COLUMNS, max(map(columns, cells))) for cells in zip(*rows, strict=True)]
@@ -84,7 +94,7 @@ def _write_rows(rows: Sequence[_Row], lines: Lines, *, right: Collection[int] = 
             f"{cell:>{width}}" if number in right else padded(cell, width)
             for number, (cell, width) in enumerate(zip(row, widths, strict=True))
         ]
-        lines.write(_GAP.join(cells).rstrip())
+        yield _GAP.join(cells).rstrip()
 
 
 def folder_words(places: Places) -> str:

@@ -114,7 +114,38 @@ def test_ls_json_has_the_members_of_the_contract(tagsync: Command) -> None:
         {"name": "Dog", "confidence": 90, "source": "google-auto-tagging"},
     ]
     path = "/shop/1.jpg"
-    assert document["files"] == [{"fileId": id_of(path), "path": path, "tags": ["catalog", "red"], "aiTags": tags}]
+    [file] = document["files"]
+    assert file.pop("fields") == {"createdAt": ["2024-01-01T00:00:00.000Z"]}
+    assert file == {"fileId": id_of(path), "path": path, "tags": ["catalog", "red"], "aiTags": tags}
+
+
+def test_ls_shows_the_data_that_placeholders_use(tagsync: Command, library: Callable[..., Path]) -> None:
+    custom = {"season": "\x1bspring", "colors": ["red", "blue"], "price": 1.5, "none": None, "sold": False}
+    file = file_object("/1.jpg", fileType="image", customMetadata=custom, createdAt=None)
+    library(file, file_object("/2.jpg", createdAt=None, customMetadata=None), name="fields.jsonl")
+    document = tagsync("ls", "--format", "json", "--sandbox", "fields.jsonl").document
+    validator_of("files").validate(document)
+    assert [item["fields"] for item in document["files"]] == [
+        {
+            "customMetadata.colors": ["blue", "red"],
+            "customMetadata.price": ["1.5"],
+            "customMetadata.season": ["\x1bspring"],
+            "customMetadata.sold": ["false"],
+            "fileType": ["image"],
+        },
+        {},
+    ]
+    assert tagsync("ls", "-v", "--sandbox", "fields.jsonl").out.splitlines() == [
+        "/1.jpg",
+        "    customMetadata.colors: blue",
+        "    customMetadata.colors: red",
+        "    customMetadata.price: 1.5",
+        r"    customMetadata.season: \x1bspring",
+        "    customMetadata.sold: false",
+        "    fileType: image",
+        "/2.jpg",
+    ]
+    assert "customMetadata" not in tagsync("ls", "--sandbox", "fields.jsonl").out
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,9 @@ An object that cannot be parsed does not affect others: the page lists it with i
 
 import json
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import chain
 from operator import itemgetter
 from sys import float_info
 from typing import Annotated, Any
@@ -20,7 +21,7 @@ from tagsync.library.http.response import Response
 from tagsync.library.imagekit.wire import check_json, json_body
 from tagsync.library.protocol import Page
 from tagsync.model import AITag, CurrentFile, Unreadable
-from tagsync.model.templates import CREATED_AT, FILE_TYPE
+from tagsync.model.templates import CREATED_AT, CUSTOM_METADATA, FILE_TYPE
 
 PAGE_LIMIT = 1000
 """The maximum number of files that one listing call returns (OpenAPI: `limit`, maximum 1000)."""
@@ -88,6 +89,7 @@ class FileReader:
     Args:
         thumbnails: whether to keep the files' thumbnail URLs.
         fields: the data to keep for templates, like `fileType` and `customMetadata.season`; `createdAt` is always kept.
+            `customMetadata` keeps all its fields.
         objects: whether pages keep the files' JSON objects.
     """
 
@@ -188,16 +190,18 @@ def _objects(body: bytes, rows: Sequence[_ListedRow]) -> tuple[bytes, ...]:
 
 def _field_values(row: _FileWithFields, names: Iterable[str]) -> Iterator[tuple[str, str]]:
     """Yield the data that a file has as text; a field with several values once for each, sorted."""
-    for name in names:
-        if name == FILE_TYPE:
-            value = row.file_type
-        else:
-            custom = row.custom_metadata
-            value = custom.get(name.partition(".")[2]) if isinstance(custom, dict) else None
+    custom = row.custom_metadata if isinstance(row.custom_metadata, dict) else {}
+    for name in chain.from_iterable(_all_of(custom) if name == CUSTOM_METADATA else [name] for name in names):
+        value = row.file_type if name == FILE_TYPE else custom.get(name.partition(".")[2])
         values = value if isinstance(value, list) else [value]
         # The API promises no order of a multi-select field either.
         for text in sorted(set(map(_text_of, values)) - {""}):
             yield name, text
+
+
+def _all_of(custom: Mapping[str, Any]) -> list[str]:
+    """Return the names of all fields of custom metadata."""
+    return sorted(f"{CUSTOM_METADATA}.{_legible(name)}" for name in custom)
 
 
 def _text_of(value: Any) -> str:
