@@ -17,6 +17,7 @@ from pages import DOCS, Block, blocks, settled
 
 from tagsync.library.http import retry
 from tagsync.sandbox.faults import Fault
+from tagsync.sandbox.profile import Profile
 from tagsync.workspace.lock import held
 
 PAGE = DOCS / "how-to" / "troubleshooting.md"
@@ -289,6 +290,23 @@ def _(stage: Stage) -> Result:
 def _(stage: Stage) -> Result:
     shop(stage.world, faults=[Fault(on="addTags", status=400, body='{"message": "Not today."}')])
     return stage.tagsync("apply", "--yes", "tags.yaml")
+
+
+@error("ImageKit refused API calls that add tags which a file already has")
+def _(stage: Stage) -> Result:
+    files = [file_object(f"/shop/hats/{n}.jpg", ["hats"] * (n < 3)) for n in range(6)]
+    url = stage.served(*files, profile=Profile({"repeatedTag": "refused"}))
+    result = stage.tagsync("apply", "--yes", "--endpoint", url, "tags.yaml")
+    assert result.code == 0
+    return result
+
+
+@error("rate-limited")
+def _(stage: Stage) -> Result:
+    shop(stage.world, faults=[Fault(on="addTags", status=429, times=1, headers={"X-RateLimit-Reset": "100"})])
+    result = stage.tagsync("apply", "--yes", "tags.yaml")
+    assert result.code == 0
+    return result
 
 
 @error("does not show the new tag")
