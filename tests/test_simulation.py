@@ -226,6 +226,10 @@ class Run:
             if not self.world.untouched(change.file.file_id, since=self.began - lag):
                 continue
             assert outcome.status is not Status.STALE, "stale, and nobody else changed the file"
+            if outcome.status is Status.FAILED and self.options.verify:
+                assert self.beside_another or not all(
+                    state and is_done(change, state) for state in history.within(now(), now())
+                ), "failed, and the library shows all of it"
             if outcome.status is Status.ACCEPTED and "lie" not in trouble.kinds and not self.options.verify:
                 assert done, "accepted, and never so in the library"
             if self._was_let_alone():
