@@ -55,7 +55,7 @@ class Waiting(NamedTuple):
 
 
 class AwaitingIndex(NamedTuple):
-    """The listing does not show the previous apply yet; it is read again after this many seconds."""
+    """The listing may not show recent changes yet; files are read again after this many seconds."""
 
     seconds: float
 

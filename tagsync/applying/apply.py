@@ -185,7 +185,7 @@ class _Run:
             reread=self._reader.many,
             read_details=self._reader.singly,
             recovered=self._journal.recovered,
-            undoes=self._plan.undoes is not None,
+            listener=self._listener,
         )
         reading = asyncio.ensure_future(work)
         return reading.result() if await run_until(self.ending.over, reading) else None

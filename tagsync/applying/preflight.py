@@ -1,12 +1,13 @@
 """Read the files of a plan again before the first write, and find the changes that are still needed and allowed."""
 
 import asyncio
-from collections import ChainMap
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
 from tagsync.applying.journal_records import Recovered
 from tagsync.applying.outcomes import Outcomes
+from tagsync.events import AwaitingIndex, Listener, ignore
 from tagsync.library.protocol import Files
+from tagsync.library.reading.reader import MAX_LOOKUPS
 from tagsync.model import Change, CurrentFile, FileChange, Op, Request, Status
 from tagsync.planning.staleness import Refreshed, missing_name, refresh
 
@@ -24,7 +25,7 @@ async def look_again(
     reread: Reread,
     read_details: Reread,
     recovered: Recovered,
-    undoes: bool = False,
+    listener: Listener = ignore,
 ) -> Mapping[str, CurrentFile | None]:
     """Read the current state of a plan's files.
 
@@ -33,7 +34,7 @@ async def look_again(
         reread: reads many files in few calls, perhaps from an index that lags.
         read_details: reads files one by one, from details that hardly lag.
         recovered: what the journal knows of an interrupted apply.
-        undoes: whether the plan undoes an apply.
+        listener: receives an event if the index is awaited.
 
     Returns:
         The files by ID; None for a deleted file. A file that could not be read has no item.
@@ -41,19 +42,27 @@ async def look_again(
     Raises:
         LibraryError: the files could not be read.
     """
-    read = await reread(list(planned))
-    # A lagging index shows files as they were before the latest writes. Read the details where that would mislead:
-    # after an interrupted apply, or in an undo, which would find that nothing is left to undo.
-    lagging, lacking = [], []
+    shown = await reread(list(planned))
+    # A lagging index shows files as they were before the latest writes. Read those again that it would mislead about:
+    # a file without the calls of an interrupted apply, or with a planned change that somebody may have reverted.
+    doubtful, lacking = [], []
     for file_id, change in planned.items():
-        file = read.get(file_id)
-        if file and (not _shows(file, recovered.done.get(file_id, ())) or (undoes and _seems_done(change, file))):
-            lagging.append(file_id)
-        if file and missing_name(change, file):
+        file = shown.get(file_id)
+        if file and (not _shows(file, recovered.done.get(file_id, ())) or _seems_done(change, file, recovered)):
+            doubtful.append(file_id)
+        elif file and missing_name(change, file):
             lacking.append(file_id)
-    # Details take precedence over the index, without copying what may be a million files.
-    shown = ChainMap(dict(await read_details(lagging)) if lagging else {}, read)
-    await _await_new_names(lacking, planned, shown, read_details)
+    if len(doubtful) > MAX_LOOKUPS:
+        listener(AwaitingIndex(sum(LAG_WAITS)))
+        await asyncio.sleep(sum(LAG_WAITS))
+    if doubtful:
+        again = await (reread if len(doubtful) > MAX_LOOKUPS else read_details)(doubtful)
+        for file_id in doubtful:
+            if file_id in again:
+                shown[file_id] = again[file_id]
+            else:
+                del shown[file_id]
+    await _await_new_names([*lacking, *doubtful], planned, shown, read_details)
     return shown
 
 
@@ -69,10 +78,15 @@ async def _await_new_names(
         shown.update(await read_details(lacking))
 
 
-def _seems_done(planned: FileChange, file: CurrentFile) -> bool:
-    """Return whether a file shows any of its changes already."""
+def _seems_done(planned: FileChange, file: CurrentFile, recovered: Recovered) -> bool:
+    """Return whether a file shows any of its changes already, other than those of an interrupted apply."""
+    if (file.tags, file.ai_tags) == (planned.file.tags, planned.file.ai_tags):  # as nearly all files
+        return False
     seen = refresh(planned, file)
-    return seen.stale is None and (seen.change is None or len(seen.change.changes) < len(planned.changes))
+    needed = seen.change.changes if seen.change else ()
+    return seen.stale is None and any(
+        change not in needed and not was_sent(change, planned.file_id, recovered) for change in planned.changes
+    )
 
 
 def _shows(file: CurrentFile, calls: Sequence[Request]) -> bool:

@@ -29,7 +29,7 @@ _SECONDS_A_LINE = 1.0
 _BAR = 20
 """Columns of the bar; it fits next to its description on a terminal of 80 columns."""
 
-_AWAITED = {Waiting: "the rate limit", AwaitingIndex: "the listing to show the previous apply"}
+_AWAITED = {Waiting: "the rate limit", AwaitingIndex: "the listing to show recent changes"}
 
 
 class NoProgress:

@@ -1,10 +1,12 @@
 """A plan right after an apply sees what the apply did, although listings do not show it yet."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from builders import Sandbox, acks, file_object, id_of, manifest, now, run
 
 import tagsync
@@ -81,3 +83,32 @@ def test_lag_ends_half_a_minute_after_the_apply(sandbox: Make, tmp_path: Path) -
     assert lag_left(None) == 0
     for moment in ("2020-01-01T00:00:00Z", "2999-01-01T00:00:00Z", "yesterday"):
         assert lag_left(replace(report, finished_at=moment)) == 0
+
+
+@pytest.mark.parametrize("count", [20, MAX_LOOKUPS + 1])
+def test_saved_plan_applied_again_after_its_undo_ignores_a_lagging_index(
+    sandbox: Make, tmp_path: Path, count: int
+) -> None:
+    files = [file_object(f"/{n:03d}.jpg", ["old"], createdAt=f"2024-01-01T00:00:00.{n:03d}Z") for n in range(count)]
+    library = sandbox(*files, profile=LAGGING, clock=elapsed)
+    path = tmp_path / "tags.yaml"
+    path.write_text(manifest("- {match: /*, tags: [new], absent: [old]}"), encoding="utf-8")
+    events: list[type[Event]] = []
+
+    async def applied(plan: Plan) -> Report:
+        options = tagsync.ApplyOptions(acks=acks(plan), verify=False)  # verifying would wait for the index
+        return await tagsync.apply_async(
+            plan, target=library.target, options=options, listener=lambda event: events.append(type(event))
+        )
+
+    async def scenario() -> Report:
+        plan = await tagsync.plan_async([path], target=library.target)
+        report = await applied(plan)
+        await asyncio.sleep(LAG)
+        assert (await applied(await tagsync.undo_async(report, target=library.target))).converged
+        assert library.tags("/003.jpg") == {"old"}
+        return await applied(plan)
+
+    assert run(scenario()).converged
+    assert [library.tags(item["filePath"]) for item in files] == [{"new"}] * count
+    assert events.count(AwaitingIndex) == (count > MAX_LOOKUPS)

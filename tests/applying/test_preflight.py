@@ -22,7 +22,6 @@ def looked_at(
     details: Shown | None = None,
     done: Mapping[str, Sequence[Request]] | None = None,
     unknown: Iterable[str] = (),
-    undoes: bool = False,
 ) -> tuple[list[FileChange], Outcomes, list[str]]:
     """Return the changes that are left, the outcomes, and the files whose details were read."""
     outcomes, asked = Outcomes(), list[str]()
@@ -32,11 +31,11 @@ def looked_at(
 
     async def read_details(file_ids: Sequence[str]) -> dict[str, CurrentFile | None]:
         asked.extend(file_ids)
-        return {file_id: (details or {}).get(file_id) for file_id in file_ids}
+        return {file_id: {**shown, **(details or {})}.get(file_id) for file_id in file_ids}
 
     recovered = Recovered(frozenset(unknown), done or {})
     planned = {change.file_id: change for change in changes}
-    now_shown = run(look_again(planned, reread=reread, read_details=read_details, recovered=recovered, undoes=undoes))
+    now_shown = run(look_again(planned, reread=reread, read_details=read_details, recovered=recovered))
     return list(still_needed(planned, now_shown, outcomes, recovered)), outcomes, asked
 
 
@@ -50,14 +49,13 @@ def test_preflight_keeps_planned_changes_of_unchanged_files() -> None:
     assert ([*outcomes.touched()], asked) == ([], [])
 
 
-def test_preflight_of_an_undo_checks_the_index_by_details() -> None:
-    undone = current_file("/a", ["here", "new", "more"])
-    shown, details = {**AS_IT_WAS, id_of("/a"): undone}, {id_of("/a"): A.file}
-    left, _, asked = looked_at([A, B], shown, details=details, undoes=True)
+def test_preflight_checks_by_details_what_the_index_shows_as_done() -> None:
+    done = current_file("/a", ["here", "new", "more"])
+    shown, details = {**AS_IT_WAS, id_of("/a"): done}, {id_of("/a"): A.file}
+    left, _, asked = looked_at([A, B], shown, details=details)
     assert (left, asked) == ([A, B], [id_of("/a")])
-    left, outcomes, _ = looked_at([A, B], shown, details={id_of("/a"): undone}, undoes=True)
+    left, outcomes, _ = looked_at([A, B], shown, details={id_of("/a"): done})
     assert (left, outcomes.outcome(id_of("/a")).status) == ([B], Status.CONFIRMED)
-    assert looked_at([A, B], shown, details=details)[2] == []
 
 
 def test_preflight_completes_a_file_changed_in_part() -> None:
