@@ -83,7 +83,7 @@ class Layouts(Generic[V]):
             max_bytes: the most bytes of Markdown.
             link: the URL that Markdown links to for all details.
             names: what annotations call the manifests.
-            run: the run, for metrics.
+            run: the run, for metrics and JUnit.
             previous: the text of the file of metrics that this one replaces.
         """
         if kind == "json":
@@ -93,7 +93,7 @@ class Layouts(Generic[V]):
         elif kind == "markdown":
             stream.write(markdown(self.view, max_bytes=max_bytes, link=link))
         elif kind == "junit":
-            stream.writelines(junit(self.view))
+            stream.writelines(junit(self.view, succeeded=run is None or run.succeeded))
         elif kind == "prometheus":
             stream.writelines(prometheus(self.view, run, previous))
         else:

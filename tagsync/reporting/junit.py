@@ -1,4 +1,8 @@
-"""Write a view as JUnit XML, which CI systems show as tests: manifests, guards and files are its cases."""
+"""Write a view as JUnit XML, which CI systems show as tests: manifests, guards and files are its cases.
+
+If all of these pass although the run as a whole did not succeed, such as an apply that leaves out files, one more case
+fails.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, get_args
@@ -43,12 +47,19 @@ class _Suite(NamedTuple):
     cases: Iterable[_Case]
 
 
-def junit(view: View) -> Iterator[str]:
-    """Yield a view as JUnit XML, piece by piece."""
+def junit(view: View, *, succeeded: bool = True) -> Iterator[str]:
+    """Yield a view as JUnit XML, piece by piece.
+
+    Args:
+        view: the view.
+        succeeded: whether the run has the exit code of a success.
+    """
     if view.kind == "tests":
         suites = [_suite("tests", [*_tests(view)])]
     else:
         suites = [_suite("manifests", [*_manifests(view)]), _suite("guards", [*_guards(view)]), _files(view)]
+    if not (succeeded and view.succeeded) and not any(suite.counts.failures for suite in suites):
+        suites.append(_suite("run", [_Case("run", "result", "incomplete", view.title, "\n".join(view.totals))]))
     kept = [suite for suite in suites if suite.counts[0]] or suites[:1]
     total = _CaseCounts(*map(sum, zip(*[suite.counts for suite in kept], strict=True)))
     yield '<?xml version="1.0" encoding="utf-8"?>\n'

@@ -70,6 +70,11 @@ class Run(NamedTuple):
     ended: float
     calls: ApiCalls
 
+    @property
+    def succeeded(self) -> bool:
+        """Whether the exit code is that of a run that did what it should."""
+        return self.exit_code in _SUCCESS
+
 
 class _Samples(dict[tuple[str, str], float]):
     """Values of metrics by the name of the metric and the text of the labels.
@@ -167,7 +172,7 @@ def _put_plan(view: PlanView, samples: _Samples) -> None:
 
 
 def _put_run(run: Run, samples: _Samples) -> None:
-    succeeded = run.exit_code in _SUCCESS
+    succeeded = run.succeeded
     samples.put("tagsync_last_run_timestamp_seconds", run.ended)
     samples.put("tagsync_last_run_duration_seconds", run.seconds)
     samples.put(_LAST_RUN_SUCCESS, succeeded)

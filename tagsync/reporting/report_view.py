@@ -47,6 +47,7 @@ class ReportView(PlanView):
         super().__init__(plan)
         self.report = report
         self.refused = report.outcome == "refused"
+        self.succeeded = report.converged
         self.digest, self.applied_commit = plan.digest, report.applied_commit
         counts = Counter(outcome.status for outcome in report.outcomes)
         self.statuses = [(status, counts[status]) for status in Status if counts[status]]

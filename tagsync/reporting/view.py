@@ -89,6 +89,7 @@ class View:
         kind: what the result is.
         title: the result in a few words.
         headline: what changes or has changed, counted.
+        succeeded: whether everything was done, as far as the result itself shows.
         remarks: sentences about the result as a whole.
         target: which library, where there was one.
         digest: of the plan, where there is one that could be applied.
@@ -107,6 +108,7 @@ class View:
 
     kind: Kind
     title: str
+    succeeded: bool = True
     remarks: Sequence[str] = ()
     target: TargetName | None = None
     digest: str | None = None

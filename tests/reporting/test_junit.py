@@ -1,7 +1,9 @@
 from xml.etree import ElementTree as ET
 
-from builders import changed, current_file, diagnostics_as, plan_of, rendered
+import pytest
+from builders import changed, current_file, diagnostics_as, plan_of, rendered, written
 
+from tagsync.events import ApiCalls
 from tagsync.model import (
     Diagnostic,
     FileOutcome,
@@ -10,11 +12,14 @@ from tagsync.model import (
     Limit,
     Op,
     Origin,
+    OutcomeName,
     Report,
     RequestCounts,
     Status,
     Timing,
 )
+from tagsync.reporting.formats import plan_layouts
+from tagsync.reporting.prometheus import Run
 
 
 def cases(text: str) -> dict[tuple[str, str], ET.Element]:
@@ -113,3 +118,38 @@ def test_junit_failed_manifest_keeps_warnings() -> None:
 def test_junit_diagnostic_with_code_of_a_status_is_an_error() -> None:
     told = [Diagnostic("error", "skipped", "wrong", Origin("a.yaml", 1, 1))]
     assert cases(diagnostics_as("junit", "faults", told, names={}))["manifests", "a.yaml"].find("failure") is not None
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status", "fails"),
+    [
+        ("converged", Status.CONFIRMED, False),
+        ("incomplete", Status.CONFIRMED, True),  # such as with files that share a path
+        ("interrupted", Status.SKIPPED, True),
+        ("refused", Status.SKIPPED, True),
+        ("incomplete", Status.FAILED, False),  # its file fails already
+    ],
+)
+def test_junit_run_fails_if_it_is_incomplete_and_no_other_case_fails(
+    outcome: OutcomeName, status: Status, *, fails: bool
+) -> None:
+    plan = plan_of(changed(current_file("/a.jpg"), (Op.ADD, "red")))
+    report = Report(plan, outcome, (FileOutcome(status, 1),), RequestCounts(), Timing(), "2026")
+    text = rendered(report, "junit")
+    found = cases(text)
+    assert (("run", "result") in found) == fails
+    if fails:
+        failure = found["run", "result"].find("failure")
+        assert failure is not None
+        assert failure.attrib["message"].startswith("Apply ")
+    failures = ET.fromstring(text).attrib["failures"]  # noqa: S314 - our own
+    assert (failures == "0") == (outcome == "converged")
+
+
+def test_junit_run_fails_by_its_exit_code() -> None:
+    def failures(exit_code: int) -> str:
+        layouts = plan_layouts(plan_of(changed(current_file("/a.jpg"), (Op.ADD, "red"))))
+        text = written(layouts, "junit", run=Run("undo", exit_code, 1.0, 1.0, ApiCalls()))
+        return ET.fromstring(text).attrib["failures"]  # noqa: S314 - our own
+
+    assert [failures(code) for code in (0, 2, 3)] == ["0", "0", "1"]
