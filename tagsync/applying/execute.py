@@ -221,7 +221,7 @@ class Executor:
             )
             raise self._stopped()
         # The journal comes first: after a crash, the next apply must know of every call that may have arrived.
-        sending.numbers.append(self._journal.intent(sending.request))
+        sending.numbers.append(self._journal.intent(sending.request, self._outcomes.already_in(sending.request)))
         self._sent += 1
         return sending.request
 

@@ -7,11 +7,12 @@ record, then replaces the file with an empty one, so the journal does not grow.
 
 import errno
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tagsync.applying.journal_records import (
+    NONE,
     NOTHING,
     Began,
     Ended,
@@ -97,10 +98,15 @@ class Journal:
         self._run = hashlib.sha256(f"{digest} {at} {self._number}".encode()).hexdigest()[:16]
         self._append(Began(self._run, digest, at))
 
-    def intent(self, request: Request, /) -> int:
-        """Record a call that is about to be sent, and return its number."""
+    def intent(self, request: Request, already: Mapping[str, Sequence[str]] = NONE, /) -> int:
+        """Record a call that is about to be sent, and return its number.
+
+        Args:
+            request: the call.
+            already: by file ID, the planned changes among its tags that the file showed before the first call.
+        """
         self._number += 1
-        self._append(Intent(self._number, request))
+        self._append(Intent(self._number, request, already))
         return self._number
 
     def outcome(self, number: int, kind: OutcomeKind, updated: tuple[str, ...], /) -> None:
@@ -181,7 +187,7 @@ class NoJournal:
     def began(self, _digest: str, _at: str, /) -> None:
         """Keep nothing."""
 
-    def intent(self, _request: Request, /) -> int:
+    def intent(self, _request: Request, _already: Mapping[str, Sequence[str]] = NONE, /) -> int:
         """Return the number of a call."""
         self._number += 1
         return self._number

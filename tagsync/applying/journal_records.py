@@ -8,12 +8,16 @@ next apply compares with the library anyway.
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 from zlib import crc32
 
 from tagsync.documents.canonical import canonical
-from tagsync.model import Op, Request
+from tagsync.model import Change, Op, Request
+
+NONE: Mapping[str, Sequence[str]] = MappingProxyType({})
 
 OutcomeKind = Literal["done", "refused", "unknown"]
 
@@ -31,6 +35,8 @@ class Intent(NamedTuple):
 
     number: int
     request: Request
+    already: Mapping[str, Sequence[str]] = NONE
+    """By file ID, the planned changes among its tags that the file showed before the first call."""
 
 
 class Outcome(NamedTuple):
@@ -54,15 +60,20 @@ class Recovered(NamedTuple):
     """What interrupted applies have left to check. A file may be in both.
 
     Attributes:
-        unknown: the IDs of files with calls that have no outcome or an unknown one.
-        done: the calls whose response reports a file as updated, by the file's ID.
+        unknown: the calls that have no outcome or an unknown one, by file ID.
+        done: the calls whose response reports a file as updated, by file ID.
     """
 
-    unknown: frozenset[str]
+    unknown: Mapping[str, Sequence[Request]]
     done: Mapping[str, Sequence[Request]]
 
+    def was_sent(self, change: Change, file_id: str) -> bool:
+        """Return whether an interrupted apply may have made a change."""
+        calls = chain(self.unknown.get(file_id, ()), self.done.get(file_id, ()))
+        return any(change.op == op and change.tag in tags for op, tags, _ in calls)
 
-NOTHING = Recovered(frozenset(), {})
+
+NOTHING = Recovered({}, {})
 
 
 def encoded(record: Record) -> bytes:
@@ -86,8 +97,9 @@ def _document(record: Record) -> dict[str, Any]:
     match record:
         case Began(run, digest, at):
             return {"kind": "began", "run": run, "digest": digest, "at": at}
-        case Intent(number, (op, tags, file_ids)):
-            return {"kind": "intent", "number": number, "op": op, "tags": tags, "fileIds": file_ids}
+        case Intent(number, (op, tags, file_ids), already):
+            found = {"kind": "intent", "number": number, "op": op, "tags": tags, "fileIds": file_ids}
+            return found | ({"already": dict(already)} if already else {})
         case Outcome(number, kind, updated):
             return {"kind": "outcome", "number": number, "outcome": kind, "updated": updated}
         case Ended(run):  # pragma: no branch - there is no other
@@ -99,7 +111,8 @@ def _record(document: Any) -> Record | None:
         case {"kind": "began", "run": str(run), "digest": str(digest), "at": str(at)}:
             return Began(run, digest, at)
         case {"kind": "intent", "number": number, "op": op, "tags": [_, *_] as tags, "fileIds": [_, *_] as file_ids}:
-            return Intent(_number(number), Request(Op(op), _texts(tags), _texts(file_ids)))
+            request = Request(Op(op), _texts(tags), _texts(file_ids))
+            return Intent(_number(number), request, _texts_by_name(document.get("already", {})))
         case {"kind": "outcome", "number": number, "outcome": "done" | "refused" | "unknown" as kind, "updated": ids}:
             return Outcome(_number(number), kind, _texts(ids))
         case {"kind": "ended", "run": str(run)}:
@@ -119,6 +132,12 @@ def _texts(values: Any) -> tuple[str, ...]:
     raise ValueError("not a list of strings")
 
 
+def _texts_by_name(values: Any) -> dict[str, tuple[str, ...]]:
+    if isinstance(values, dict):
+        return {name: _texts(texts) for name, texts in values.items()}
+    raise ValueError("not lists of strings by name")
+
+
 class Replay:
     """Collects what the records of a journal, in order, leave to check.
 
@@ -128,11 +147,11 @@ class Replay:
     """
 
     def __init__(self) -> None:
-        self._sent: dict[int, Request] = {}
+        self._sent: dict[int, Intent] = {}
         """Calls without an outcome."""
         self._sent_files = 0
         self._done: dict[str, list[Request]] = defaultdict(list)
-        self._unknown: set[str] = set()
+        self._unknown: dict[str, list[Request]] = defaultdict(list)
         self.last_number = 0
         self.is_open = False
 
@@ -141,13 +160,12 @@ class Replay:
         match record:
             case Intent(number, request):
                 # A number that is still open means that its outcome is lost, so its files count as unknown.
-                self._unknown.update(self._settled(number, ()))
-                self._sent[number] = request
+                self._settle(number, (), is_known=False)
+                self._sent[number] = record
                 self._sent_files += len(request.file_ids)
                 self.last_number = max(self.last_number, number)
             case Outcome(number, kind, updated):
-                file_ids = self._settled(number, updated)
-                self._unknown.update(file_ids if kind == "unknown" else ())
+                self._settle(number, updated, is_known=kind != "unknown")
             case Began():
                 self.is_open = True
             case Ended():  # pragma: no branch - there is no other
@@ -156,15 +174,15 @@ class Replay:
                 for kept in (self._sent, self._unknown, self._done):
                     kept.clear()
 
-    def _settled(self, number: int, updated: tuple[str, ...]) -> tuple[str, ...]:
-        """Remove a call from those without an outcome, keep what it updated, and return its files."""
-        request = self._sent.pop(number, None)
-        if request is None:
-            return ()
-        self._sent_files -= len(request.file_ids)
-        for file_id in updated:
-            self._done[file_id].append(request)
-        return request.file_ids
+    def _settle(self, number: int, updated: Iterable[str], *, is_known: bool) -> None:
+        """Remove a call from those without an outcome, and keep what it updated or may have changed."""
+        intent = self._sent.pop(number, None)
+        if intent is None:
+            return
+        self._sent_files -= len(intent.request.file_ids)
+        _keep(self._done, intent, updated)
+        if not is_known:
+            _keep(self._unknown, intent, intent.request.file_ids)
 
     @property
     def files(self) -> int:
@@ -173,5 +191,16 @@ class Replay:
 
     def recovered(self) -> Recovered:
         """Return what is left to check."""
-        unknown = frozenset[str]().union(self._unknown, *(request.file_ids for request in self._sent.values()))
+        unknown = defaultdict(list, {file_id: [*calls] for file_id, calls in self._unknown.items()})
+        for intent in self._sent.values():
+            _keep(unknown, intent, intent.request.file_ids)
         return Recovered(unknown, self._done)
+
+
+def _keep(calls: dict[str, list[Request]], intent: Intent, file_ids: Iterable[str]) -> None:
+    """Keep a call for files, without the changes that they showed before the apply."""
+    request = intent.request
+    for file_id in file_ids:
+        already = intent.already.get(file_id, ())
+        tags = tuple([tag for tag in request.tags if tag not in already]) if already else request.tags
+        calls[file_id].append(request._replace(tags=tags) if already else request)

@@ -1,7 +1,6 @@
 """Make the report of an apply that was killed before it could write one, from its plan and its journal."""
 
 from tagsync.applying.journal_records import Recovered
-from tagsync.applying.preflight import was_sent
 from tagsync.model import (
     KILLED,
     Diagnostic,
@@ -42,7 +41,7 @@ def killed_report(plan: Plan, recovered: Recovered | None, at: str) -> Report:
 def _outcome(change: FileChange, recovered: Recovered | None) -> FileOutcome:
     if recovered is None:
         return _ALL
-    sent = [(item.op, item.tag) for item in change.changes if was_sent(item, change.file.file_id, recovered)]
+    sent = [(item.op, item.tag) for item in change.changes if recovered.was_sent(item, change.file.file_id)]
     if not sent:
         return _NONE
     return _ALL if len(sent) == len(change.changes) else _ALL._replace(parts=PartialOutcome(tried=tuple(sent)))

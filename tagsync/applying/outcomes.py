@@ -4,7 +4,7 @@ from collections.abc import Container, Iterable, Iterator
 from typing import NamedTuple
 
 from tagsync.applying.lost_tags import LostTags
-from tagsync.model import Change, FileOutcome, Op, PartialOutcome, Status
+from tagsync.model import Change, FileOutcome, Op, PartialOutcome, Request, Status
 
 _WORSE = (
     Status.CONFIRMED,
@@ -67,6 +67,15 @@ class Outcomes:
     def found(self, file_id: str, changes: Iterable[Change]) -> None:
         """Record planned changes that a file showed before any call."""
         self._already[file_id] = tuple((change.op, change.tag) for change in changes)
+
+    def already_in(self, request: Request) -> dict[str, list[str]]:
+        """Return, by file ID, the changes of a call that the file showed before any call."""
+        found: dict[str, list[str]] = {}
+        for file_id in request.file_ids:
+            for op, tag in self._already.get(file_id, ()):
+                if op == request.op and tag in request.tags:
+                    found.setdefault(file_id, []).append(tag)
+        return found
 
     def record(self, file_id: str, parts: PartialOutcome) -> None:
         """Record which changes of a file were made and tried, in case that not all are made."""

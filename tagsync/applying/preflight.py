@@ -8,7 +8,7 @@ from tagsync.applying.outcomes import Outcomes
 from tagsync.events import AwaitingIndex, Listener, ignore
 from tagsync.library.protocol import Files
 from tagsync.library.reading.reader import MAX_LOOKUPS
-from tagsync.model import Change, CurrentFile, FileChange, Op, Request, Status
+from tagsync.model import CurrentFile, FileChange, Op, Request, Status
 from tagsync.planning.staleness import Refreshed, missing_name, refresh
 
 Reread = Callable[[Sequence[str]], Awaitable[Files]]
@@ -85,7 +85,7 @@ def _seems_done(planned: FileChange, file: CurrentFile, recovered: Recovered) ->
     seen = refresh(planned, file)
     needed = seen.change.changes if seen.change else ()
     return seen.stale is None and any(
-        change not in needed and not was_sent(change, planned.file_id, recovered) for change in planned.changes
+        change not in needed and not recovered.was_sent(change, planned.file_id) for change in planned.changes
     )
 
 
@@ -134,13 +134,7 @@ def _note_done(file_id: str, planned: FileChange, seen: Refreshed, outcomes: Out
     if len(needed) == len(planned.changes):
         return
     done = [change for change in planned.changes if change not in needed]
-    others = [change for change in done if not was_sent(change, file_id, recovered)]
+    others = [change for change in done if not recovered.was_sent(change, file_id)]
     outcomes.found(file_id, others)
     if len(others) < len(done):
         outcomes.write_seen(file_id)
-
-
-def was_sent(change: Change, file_id: str, recovered: Recovered) -> bool:
-    """Return whether the interrupted apply may have made a change."""
-    calls = recovered.done.get(file_id, ())
-    return file_id in recovered.unknown or any(change.op == op and change.tag in tags for op, tags, _ in calls)

@@ -1,14 +1,17 @@
 """Workspaces in Python: what a plan and an apply keep, for which library and shard."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
-from builders import Sandbox, ai, file_object, manifest
+from builders import Sandbox, ai, file_object, id_of, manifest, run
 
 import tagsync
 from tagsync.errors import LockedError, RefusedError, UsageError
+from tagsync.sandbox.store import File
 
 FILES = [file_object(f"/{number}.jpg") for number in range(9)]
 
@@ -98,3 +101,31 @@ def test_target_from_env_prefers_arguments_to_variables(monkeypatch: pytest.Monk
     assert (named_by_variables.endpoint, named_by_variables.account) == ("http://127.0.0.1:1", "shop")
     given = tagsync.Target.from_env(endpoint="http://127.0.0.1:2", account="other")
     assert (given.endpoint, given.account) == ("http://127.0.0.1:2", "other")
+
+
+def test_undo_of_a_killed_apply_leaves_tags_that_somebody_else_added(
+    sandbox: Callable[..., Sandbox], tmp_path: Path
+) -> None:
+    library = sandbox(file_object("/a.jpg"), file_object("/b.jpg"))
+    (tmp_path / "tags.yaml").write_text(manifest("- {match: /*, tags: [x, z]}"), encoding="utf-8")
+    killed = tmp_path / "killed"
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["path"].endswith("addTags") and not killed.exists():
+            shutil.copytree(tmp_path / "state", killed)
+        await library.app(scope, receive, send)
+
+    target = replace(library.target, app=app, library="shop")
+    workspace = tagsync.Workspace(target, tmp_path / "state")
+
+    async def scenario() -> tagsync.Plan:
+        plan = await tagsync.plan_async([tmp_path / "tags.yaml"], target=target)
+        library.store.save([File(id_of("/a.jpg"), ["x"], [])])
+        await tagsync.apply_async(plan, target=target, workspace=workspace)
+        _, report = replace(workspace, path=killed).newest_change()
+        assert report.was_killed
+        return await tagsync.undo_async(report, target=target)
+
+    undo = run(scenario())
+    assert library.tags("/a.jpg") == library.tags("/b.jpg") == {"x", "z"}
+    assert [(change.path, change.remove) for change in undo.changes] == [("/a.jpg", ("z",)), ("/b.jpg", ("x", "z"))]

@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any, Protocol
@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tagsync.applying.apply_options import ApplyOptions
 from tagsync.applying.execute import Executor
 from tagsync.applying.journal import Journal, NoJournal
+from tagsync.applying.journal_records import NONE
 from tagsync.applying.outcomes import Outcomes
 from tagsync.applying.queue import Queue
 from tagsync.applying.recheck import Prover
@@ -387,9 +388,9 @@ class Notes(NoJournal):
         if self._left == 0:
             raise StateError("the disk is full")
 
-    def intent(self, request: Request, /) -> int:
+    def intent(self, request: Request, already: Mapping[str, Sequence[str]] = NONE, /) -> int:
         self._note()
-        number = super().intent(request)
+        number = super().intent(request, already)
         self.intents[number] = request
         return number
 

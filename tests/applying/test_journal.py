@@ -54,11 +54,16 @@ def request(*file_ids: str) -> Request:
     return Request(Op.ADD, ("t",), file_ids)
 
 
+def ordered(found: Recovered) -> Recovered:
+    """Return what is left with the calls of each file in one order."""
+    return Recovered({file_id: sorted(calls) for file_id, calls in found.unknown.items()}, found.done)
+
+
 def left_by(noted: Sequence[Record]) -> Recovered:
     """Return what records leave to check, by the contract: each call after the last end."""
     ends = [place for place, record in enumerate(noted) if isinstance(record, Ended)]
     rest = noted[ends[-1] + 1 :] if ends else noted
-    unknown: set[str] = set()
+    unknown: dict[str, list[Request]] = {}
     done: dict[str, list[Request]] = {}
     for place, record in enumerate(rest):
         if isinstance(record, Outcome):
@@ -69,8 +74,9 @@ def left_by(noted: Sequence[Record]) -> Recovered:
         if isinstance(record, Intent):
             fate = next((later for later in rest[place + 1 :] if _number(later) == record.number), None)
             if not isinstance(fate, Outcome) or fate.kind == "unknown":
-                unknown.update(record.request.file_ids)
-    return Recovered(frozenset(unknown), done)
+                for file_id in record.request.file_ids:
+                    unknown.setdefault(file_id, []).append(record.request)
+    return ordered(Recovered(unknown, done))
 
 
 def _number(record: Record) -> int | None:
@@ -85,7 +91,7 @@ def disk_with(data: bytes) -> SimulatedDisk:
 
 def recovered(disk: SimulatedDisk) -> Recovered:
     with closing(Journal(PATH, disk)) as journal:
-        return journal.recovered
+        return ordered(journal.recovered)
 
 
 class Life:
@@ -123,7 +129,7 @@ class Life:
     def known_by(self, found: Recovered) -> list[Record]:
         """Return what must be on disk: all finished records, and perhaps the last one."""
         for known in (self.noted, self.noted + self.being_noted):
-            if left_by(known) == found:
+            if left_by(known) == ordered(found):
                 return known
         raise AssertionError(f"{found} is neither what was noted nor that and {self.being_noted}")
 
@@ -152,7 +158,24 @@ def test_journal_recovers_what_an_apply_left_open() -> None:
     journal.outcome(journal.intent(request("d", "e")), "unknown", ())
     journal.intent(request("a", "f"))
     journal.close()
-    assert recovered(disk) == Recovered(frozenset("adef"), {"a": [request("a", "b")]})
+    unclear, open_call = request("d", "e"), request("a", "f")
+    unknown = {"d": [unclear], "e": [unclear], "a": [open_call], "f": [open_call]}
+    assert recovered(disk) == Recovered(unknown, {"a": [request("a", "b")]})
+
+
+@pytest.mark.parametrize("kind", ["done", "unknown", None])
+def test_journal_keeps_calls_without_what_a_file_showed_before(kind: Any) -> None:
+    disk = SimulatedDisk(Random(0))
+    journal = Journal(PATH, disk)
+    number = journal.intent(Request(Op.ADD, ("t", "u"), ("a", "b")), {"a": ("t",)})
+    if kind:
+        journal.outcome(number, kind, ("a", "b") if kind == "done" else ())
+    found = recovered(disk)
+    left = found.done if kind == "done" else found.unknown
+    assert {file_id: [call.tags for call in calls] for file_id, calls in left.items()} == {
+        "a": [("u",)],
+        "b": [("t", "u")],
+    }
 
 
 def test_journal_of_an_apply_without_calls_recovers_nothing() -> None:
@@ -194,7 +217,7 @@ def test_journal_goes_on_after_an_end() -> None:
         journal.intent(request(file_id))
         if file_id != "c":
             journal.ended()
-    assert recovered(disk) == Recovered(frozenset("c"), {})
+    assert recovered(disk) == Recovered({"c": [request("c")]}, {})
 
 
 def test_journal_separates_calls_of_later_applies() -> None:
@@ -204,12 +227,12 @@ def test_journal_separates_calls_of_later_applies() -> None:
     number = later.intent(request("b"))
     assert number == 2
     later.outcome(number, "refused", ())
-    assert recovered(disk).unknown == {"a"}
+    assert recovered(disk).unknown.keys() == {"a"}
 
 
 def test_journal_number_that_repeats_hides_no_call() -> None:
     noted: list[Record] = [Intent(1, request("a")), Intent(1, request("b")), Outcome(1, "refused", ())]
-    assert recovered(disk_with(b"".join(map(encoded, noted)))).unknown == {"a"}
+    assert recovered(disk_with(b"".join(map(encoded, noted)))).unknown.keys() == {"a"}
 
 
 def test_journal_names_each_apply_by_plan_and_time() -> None:
@@ -251,7 +274,7 @@ def test_journal_cut_at_any_byte_keeps_all_whole_records(noted: list[Record], da
     whole = noted[: sum(len(b"".join(lines[: place + 1])) - 1 <= cut for place in range(len(lines)))]
     disk = disk_with(b"".join(lines)[:cut])
     journal = Journal(PATH, disk)
-    assert journal.recovered == left_by(whole)
+    assert ordered(journal.recovered) == left_by(whole)
     later = request("z")
     number = journal.intent(later)
     assert recovered(disk) == left_by([*whole, Intent(number, later)])
@@ -307,6 +330,8 @@ def test_journal_damaged_byte_costs_only_its_line() -> None:
         b'{"fileIds":["x",null],"kind":"intent","number":9,"op":"addTags","tags":["t"]}',
         b'{"fileIds":[],"kind":"intent","number":9,"op":"addTags","tags":["t"]}',
         b'{"fileIds":"x","kind":"intent","number":9,"op":"addTags","tags":["t"]}',
+        b'{"already":["x"],"fileIds":["x"],"kind":"intent","number":9,"op":"addTags","tags":["t"]}',
+        b'{"already":{"x":"t"},"fileIds":["x"],"kind":"intent","number":9,"op":"addTags","tags":["t"]}',
         b'{"kind":"outcome","number":1,"outcome":"perhaps","updated":[]}',
         b'{"kind":"outcome","number":1,"outcome":"done","updated":"x"}',
         b'{"kind":"outcome","number":1,"outcome":"done","updated":[1]}',
@@ -317,7 +342,7 @@ def test_journal_ignores_invalid_and_unknown_records(body: bytes) -> None:
     line = b"%08x %b\n" % (crc32(body), body)
     known = encoded(Intent(1, request("a")))
     assert decoded(line) is None
-    assert recovered(disk_with(known + line + known)) == left_by([Intent(1, request("a"))])
+    assert recovered(disk_with(known + line + known)) == left_by([Intent(1, request("a"))] * 2)
     assert recovered(disk_with(line)) == NOTHING
 
 
@@ -354,7 +379,7 @@ def test_journal_loses_nothing_over_many_crashes() -> None:
         known: list[Record] = []
         for _ in range(6):
             life = Life(disk, random, known)
-            assert life.journal.recovered == left_by(known)
+            assert ordered(life.journal.recovered) == left_by(known)
             disk.crash_at = disk.operations + random.randint(1, 30)
             with suppress(CrashError):
                 while True:
@@ -413,7 +438,7 @@ def test_journal_interrupted_write_does_not_damage_the_next_line() -> None:
     assert 0 < len(disk.data(PATH)) < len(encoded(Intent(1, request("a"))))
     disk.crash_at = None
     journal.intent(request("b"))
-    assert recovered(disk).unknown == {"b"}
+    assert recovered(disk).unknown.keys() == {"b"}
 
 
 def test_journal_refuses_a_call_too_long_to_read_again() -> None:
@@ -422,7 +447,7 @@ def test_journal_refuses_a_call_too_long_to_read_again() -> None:
     with pytest.raises(StateError, match="does not fit into the journal: use fewer or shorter tags"):
         journal.intent(request("x" * MAX_LINE))
     journal.intent(request("y" * (MAX_LINE - 200)))
-    assert recovered(disk).unknown == {"y" * (MAX_LINE - 200)}
+    assert recovered(disk).unknown.keys() == {"y" * (MAX_LINE - 200)}
 
 
 def test_journal_line_without_end_is_skipped_in_little_memory(tmp_path: Path) -> None:
@@ -434,7 +459,7 @@ def test_journal_line_without_end_is_skipped_in_little_memory(tmp_path: Path) ->
     tracemalloc.start()
     try:
         with closing(Journal(path)) as journal:
-            assert journal.recovered.unknown == {"a"}
+            assert journal.recovered.unknown.keys() == {"a"}
         assert tracemalloc.get_traced_memory()[1] < 8 << 20
     finally:
         tracemalloc.stop()
@@ -445,7 +470,7 @@ def test_journal_too_large_is_read_up_to_the_limit(tmp_path: Path, monkeypatch: 
     path = tmp_path / "journal"
     path.write_bytes(b"".join(encoded(Intent(number, request(f"f{number}"))) for number in range(1, 100)))
     with closing(Journal(path)) as journal:
-        assert {"f1"} <= journal.recovered.unknown <= {"f1", "f2", "f3"}
+        assert {"f1"} <= journal.recovered.unknown.keys() <= {"f1", "f2", "f3"}
         journal.ended()
     assert path.stat().st_size == 0
 
@@ -456,7 +481,7 @@ def test_journal_with_too_many_files_keeps_the_first(monkeypatch: pytest.MonkeyP
     over: list[Record] = [Intent(9, request("a")), Ended("r"), Intent(2, request("x", "y")), Outcome(2, "refused", ())]
     one_more, beyond = Intent(3, request("e")), Intent(7, request("z"))
     found = recovered(disk_with(b"".join(map(encoded, [*over, *five, one_more, beyond]))))
-    assert found.unknown == {"a", "b", "c", "e"}
+    assert found.unknown.keys() == {"a", "b", "c", "e"}
     assert found.done.keys() == {"a", "b"}
 
 
@@ -472,7 +497,7 @@ def test_journal_files_are_private(tmp_path: Path) -> None:
         assert list(tmp_path.iterdir()) == [path]
         journal.intent(request("a"))
     with closing(Journal(path)) as journal:
-        assert journal.recovered.unknown == {"a"}
+        assert journal.recovered.unknown.keys() == {"a"}
 
 
 def test_journal_syncs_each_record_and_each_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -555,7 +580,7 @@ def test_journal_concurrent_writers_do_not_overwrite_each_other(tmp_path: Path) 
         one.intent(request("a"))
         other.intent(request("b"))
     with closing(Journal(path)) as journal:
-        assert journal.recovered.unknown == {"a", "b"}
+        assert journal.recovered.unknown.keys() == {"a", "b"}
 
 
 def test_journal_in_a_missing_folder_is_refused(tmp_path: Path) -> None:
@@ -577,10 +602,10 @@ def test_journal_half_written_line_is_reported_and_ended(tmp_path: Path) -> None
         with pytest.raises(StateError, match="cannot be written: File too large"):
             journal.intent(request("c"))
     with closing(Journal(path)) as journal:
-        assert journal.recovered.unknown == {"a"}
+        assert journal.recovered.unknown.keys() == {"a"}
         journal.intent(request("d"))
     with closing(Journal(path)) as journal:
-        assert journal.recovered.unknown == {"a", "d"}
+        assert journal.recovered.unknown.keys() == {"a", "d"}
 
 
 WRITER = """
@@ -611,7 +636,7 @@ def test_journal_of_a_killed_process_has_all_sent_calls(tmp_path: Path) -> None:
             # Through the same buffer as the lines before: communicate would pass over what lies in it.
             said.update(line.strip() for line in process.stdout)
         with closing(Journal(path)) as journal:
-            noted = journal.recovered.unknown
+            noted = journal.recovered.unknown.keys()
         assert said <= noted
         assert len(noted) <= len(said) + 1
         # Records from now on may not have been printed.

@@ -11,8 +11,8 @@ AT = "2026-01-02T00:00:00Z"
 FILE = current_file("/a.jpg", ["old"])
 CHANGES = (Op.ADD, "new"), (Op.REMOVE, "old")
 PLAN = plan_of(changed(FILE, *CHANGES))
-ADDED = Recovered(frozenset(), {FILE.file_id: [Request(Op.ADD, ("new", "more"), (FILE.file_id,))]})
-UNKNOWN = Recovered(frozenset([FILE.file_id]), {})
+CALLS = {FILE.file_id: [Request(Op.ADD, ("new", "more"), (FILE.file_id,))]}
+REMOVAL = {FILE.file_id: [Request(Op.REMOVE, ("old",), (FILE.file_id,))]}
 
 
 def outcome(recovered: Recovered | None) -> FileOutcome:
@@ -27,11 +27,12 @@ def test_killed_report_skips_what_the_journal_does_not_show() -> None:
     assert (outcome(NOTHING).status, outcome(NOTHING).attempts) == (Status.SKIPPED, 0)
 
 
-@pytest.mark.parametrize("recovered", [None, UNKNOWN])
+@pytest.mark.parametrize("recovered", [None, Recovered(REMOVAL, CALLS)])
 def test_killed_report_takes_all_changes_for_sent_if_they_may_be(recovered: Recovered | None) -> None:
     found = outcome(recovered)
     assert (found.status, found.attempts, found.parts) == (Status.UNKNOWN, 1, None)
 
 
-def test_killed_report_names_the_changes_that_were_sent() -> None:
-    assert outcome(ADDED).parts == PartialOutcome(tried=((Op.ADD, "new"),))
+@pytest.mark.parametrize("recovered", [Recovered({}, CALLS), Recovered(CALLS, {})], ids=["done", "unknown"])
+def test_killed_report_names_the_changes_that_were_sent(recovered: Recovered) -> None:
+    assert outcome(recovered).parts == PartialOutcome(tried=((Op.ADD, "new"),))

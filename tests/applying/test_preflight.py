@@ -1,4 +1,4 @@
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import pytest
 from builders import ai, current_file, id_of, now, run, unpack
@@ -21,7 +21,7 @@ def looked_at(
     *,
     details: Shown | None = None,
     done: Mapping[str, Sequence[Request]] | None = None,
-    unknown: Iterable[str] = (),
+    unknown: Mapping[str, Sequence[Request]] | None = None,
 ) -> tuple[list[FileChange], Outcomes, list[str]]:
     """Return the changes that are left, the outcomes, and the files whose details were read."""
     outcomes, asked = Outcomes(), list[str]()
@@ -33,7 +33,7 @@ def looked_at(
         asked.extend(file_ids)
         return {file_id: {**shown, **(details or {})}.get(file_id) for file_id in file_ids}
 
-    recovered = Recovered(frozenset(unknown), done or {})
+    recovered = Recovered(unknown or {}, done or {})
     planned = {change.file_id: change for change in changes}
     now_shown = run(look_again(planned, reread=reread, read_details=read_details, recovered=recovered))
     return list(still_needed(planned, now_shown, outcomes, recovered)), outcomes, asked
@@ -67,19 +67,28 @@ def test_preflight_completes_a_file_changed_in_part() -> None:
     assert outcomes.outcome(id_of("/b")).already == ()
 
 
+SENT = {id_of("/a"): [Request(Op.ADD, ("new", "x"), (id_of("/a"),))]}
+
+
 @pytest.mark.parametrize(
     ("done", "unknown"),
-    [({id_of("/a"): [Request(Op.ADD, ("new", "x"), (id_of("/a"),))]}, ()), ({}, [id_of("/a")])],
+    [(SENT, {}), ({}, SENT)],
     ids=["answered", "without an answer"],
 )
 def test_preflight_counts_changes_of_a_killed_apply_as_its_own(
-    done: Mapping[str, Sequence[Request]], unknown: Sequence[str]
+    done: Mapping[str, Sequence[Request]], unknown: Mapping[str, Sequence[Request]]
 ) -> None:
     half = current_file("/a", ["here", "new"])
     shown = {**AS_IT_WAS, id_of("/a"): half}
     left, outcomes, _ = looked_at([A, B], shown, details={id_of("/a"): half}, done=done, unknown=unknown)
     assert unpack(left[0].changes) == ["+more"]
     assert outcomes.outcome(id_of("/a")).already == ()
+
+
+def test_preflight_counts_no_changes_that_a_killed_apply_did_not_send() -> None:
+    done = current_file("/a", ["here", "new", "more"])
+    _, outcomes, _ = looked_at([A], {id_of("/a"): done}, unknown=SENT)
+    assert outcomes.outcome(id_of("/a")).already == ((Op.ADD, "more"),)
 
 
 def test_preflight_confirms_a_finished_file_without_a_call() -> None:
