@@ -36,12 +36,13 @@ def record_shown(change: FileChange, there: Iterable[Change], outcomes: Outcomes
     keys, before = set(_keys(there)), outcome.parts
     items = _keys(change.changes, without=outcome.already)
     # Until ImageKit had time to show a change, its response counts. After that, only what the file shows counts.
-    made = tuple(item for item in items if item in keys or (not final and before and item in before.made))
+    expected = tuple(item for item in items if item in keys or (before and item in before.made))
+    made = tuple(item for item in expected if item in keys) if final else expected
     # Without parts, a call for each change was accepted.
     sent = items if before is None else (*before.made, *before.tried)
     tried = tuple(item for item in items if item in sent and item not in made)
     outcomes.record(change.file_id, PartialOutcome(made, tried))
-    return keys.issuperset(made)
+    return keys.issuperset(expected)
 
 
 def _keys(changes: Iterable[Change], without: Collection[object] = ()) -> list[tuple[Op, str]]:

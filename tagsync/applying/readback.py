@@ -32,9 +32,10 @@ async def verify(
     """
     pending = [file_id for file_id in outcomes.touched() if file_id in planned]
     for wait in (*LAG_WAITS, 0.0):
-        pending = await _differing(pending, planned, outcomes, reread)
+        final = wait == 0.0
+        pending = await _differing(pending, planned, outcomes, reread, final=final)
         # If the index lags, the details of a few files already show the changes. A small apply needs no waiting then.
-        some = await _differing(pending[:SOME], planned, outcomes, read_details)
+        some = await _differing(pending[:SOME], planned, outcomes, read_details, final=final)
         pending = some + pending[SOME:]
         if not pending:
             return
@@ -42,10 +43,16 @@ async def verify(
     await _settle_all(pending, planned, outcomes, read_details)
 
 
-async def _differing(file_ids: list[str], planned: ChangesById, outcomes: Outcomes, read: Reread) -> list[str]:
-    """Read files, confirm those that show all their changes, and return those that may still show more."""
-    differing = []
+async def _differing(
+    file_ids: list[str], planned: ChangesById, outcomes: Outcomes, read: Reread, *, final: bool
+) -> list[str]:
+    """Read files, confirm those that show all their changes, and return those that may still show more.
+
+    If reading is `final`, only what a file shows counts as made, because its details may turn out to be unreadable.
+    """
+    differing, unread = [], set(file_ids)
     async for file_id, file in _read(read, file_ids, outcomes):
+        unread.discard(file_id)
         if file is None:
             _settle_missing(file_id, outcomes)
             continue
@@ -54,7 +61,7 @@ async def _differing(file_ids: list[str], planned: ChangesById, outcomes: Outcom
             if _shows_write(change, file, outcomes):
                 outcomes.write_seen(file_id)
             status = outcomes.outcome(file_id).status
-            shows_made = status is Status.ACCEPTED or record_shown(change, _shown(change, file), outcomes)
+            shows_made = status is Status.ACCEPTED or record_shown(change, _shown(change, file), outcomes, final=final)
             # A refused file will not change any more. It is read again only until it shows what other calls made of it.
             if status in _OPEN or not shows_made:
                 differing.append(file_id)
@@ -62,12 +69,14 @@ async def _differing(file_ids: list[str], planned: ChangesById, outcomes: Outcom
             outcomes.settle(file_id, Status.CONFIRMED)
             outcomes.write_seen(file_id)
             outcomes.lost.check(change, file)
-    return differing
+    # What a response says was made of a file stays in doubt until a later reading shows it.
+    return differing + [i for i in file_ids if i in unread and outcomes.outcome(i).in_part]
 
 
 def _settle_missing(file_id: str, outcomes: Outcomes) -> None:
     # ImageKit may refuse a call for a deleted file, with any status and message, so this also explains a failure.
-    if outcomes.outcome(file_id).status in (*_OPEN, Status.FAILED):
+    outcome = outcomes.outcome(file_id)
+    if outcome.status in (*_OPEN, Status.FAILED) or outcome.in_part:
         outcomes.settle(file_id, Status.MISSING, "the file was deleted")
 
 

@@ -34,6 +34,8 @@ LEFT_OUT = "left-out"
 
 NO_TAG = "ImageKit no longer accepts such a tag"
 
+OTHER_SPELLING = "the file has it in another spelling, equal under Unicode NFC"
+
 SHOWN_PATHS = 3
 
 
@@ -92,7 +94,7 @@ class _LeftOut:
             yield Diagnostic("warning", LEFT_OUT, words)
 
 
-_KINDS = {"undeclarable": "tag", "irreversible": "AI tag"}
+_KINDS = {"undeclarable": "tag", "spelling": "tag", "irreversible": "AI tag"}
 
 
 def touched(report: Report) -> list[str]:
@@ -207,7 +209,7 @@ def _undone(
 
 def _reverted(asked: _Asked, file: CurrentFile, left_out: _LeftOut, *, ai_as_tags: bool) -> Iterator[Change]:
     """Yield the changes that revert what a file shows now; note what cannot be reverted."""
-    ai_names = {tag.name for tag in file.ai_tags}
+    ai_names, there_now = {tag.name for tag in file.ai_tags}, set(map(normalized, file.tags))
     removed_ai = [item for item in asked.items if item.op == Op.REMOVE_AI and item.tag not in ai_names]
     restored = {normalized(item.tag): item for item in removed_ai if ai_as_tags and is_declarable(item.tag)}
     for item in asked.items:
@@ -216,12 +218,14 @@ def _reverted(asked: _Asked, file: CurrentFile, left_out: _LeftOut, *, ai_as_tag
         if item.op == Op.ADD and key not in restored:
             yield from (Change(Op.REMOVE, tag, _undoing(item)) for tag in file.tags if normalized(tag) == key)
         elif item.op == Op.REMOVE and item.tag not in file.tags:
-            if is_declarable(item.tag):
+            if key in there_now:
+                left_out.tag("spelling", file, item.tag, OTHER_SPELLING)
+            elif is_declarable(item.tag):
                 yield Change(Op.ADD, item.tag, _undoing(item))
             else:
                 left_out.tag("undeclarable", file, item.tag, NO_TAG)
     # If the file had the ordinary tag before the run, or has it now, nothing has to stand in for the AI tag.
-    there = set(map(normalized, (*asked.change.file.tags, *file.tags)))
+    there = there_now.union(map(normalized, asked.change.file.tags))
     yield from (Change(Op.ADD, item.tag, _undoing(item)) for key, item in restored.items() if key not in there)
     why = NO_TAG if ai_as_tags else "its confidence and source are lost; --ai-as-tags restores it as an ordinary tag"
     for item in removed_ai:

@@ -58,6 +58,15 @@ def test_undo_skips_what_others_reverted_already(declare: Declare) -> None:
     assert changes(undone(done, current_file("/a", ["new", "old"]))) == [["-new"]]
 
 
+def test_undo_names_tag_whose_other_spelling_is_there(declare: Declare) -> None:
+    done = report(declare('- {path: /a, absent: ["caf\u00e9"]}'), [current_file("/a", ["caf\u00e9", "cafe\u0301"])])
+    assert changes(undone(done, current_file("/a"))) == [["+cafe\u0301", "+caf\u00e9"]]
+    plan = undone(done, current_file("/a", ["caf\u00e9"]))
+    assert changes(plan) == []
+    assert [item.code for item in plan.diagnostics] == [LEFT_OUT, "spelling"]
+    assert plan.diagnostics[1].message.endswith("the file has it in another spelling, equal under Unicode NFC")
+
+
 def test_undo_keeps_tag_that_run_found_present(declare: Declare) -> None:
     found = FileOutcome(Status.CONFIRMED, 1, already=((Op.ADD, "b"),))
     done = report(declare("- {path: /a, tags: [a, b]}"), [current_file("/a")], found)
