@@ -4,9 +4,12 @@ import asyncio
 
 from tagsync.api.gather import now
 from tagsync.api.keep import check_environment, check_report
+from tagsync.api.lag import lag_left, written
+from tagsync.applying.preflight import LAG_WAITS, Reread
 from tagsync.concurrency import blocking
 from tagsync.events import Listener, LookingAgain, ignore
 from tagsync.library.deadline import check_duration, deadline
+from tagsync.library.protocol import Files
 from tagsync.library.target import Target, connect
 from tagsync.model import Plan, Report
 from tagsync.planning.undo import make_undo, touched, unsettled
@@ -48,6 +51,7 @@ async def undo_async(
         files = await reader.many(file_ids) if file_ids else {}
         if lagging := unsettled(report, files):
             files.update(await reader.singly(lagging))
+            await _await_details(report, files, reader.singly)
         reads = client.traffic.reads
     return make_undo(
         report,
@@ -57,6 +61,22 @@ async def undo_async(
         bulk_rate=target.bulk_rate,
         ai_as_tags=ai_as_tags,
     )
+
+
+async def _await_details(report: Report, files: Files, read_details: Reread) -> None:
+    """Read files again until they show what an apply that has just ended made of them, because details may lag, too.
+
+    Args:
+        report: the report of the apply. Files that it read back show it already.
+        files: its files by ID; updated in place.
+        read_details: reads files by their details.
+    """
+    for wait in LAG_WAITS:
+        lagging = [file_id for file_id, shows in written(report) if (file := files.get(file_id)) and not shows(file)]
+        if not lagging or not lag_left(report):
+            return
+        await asyncio.sleep(wait)
+        files.update(await read_details(lagging))
 
 
 undo = blocking(undo_async)

@@ -6,8 +6,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from tagsync.applying.journal_records import Recovered
 from tagsync.applying.outcomes import Outcomes
 from tagsync.events import AwaitingIndex, Listener, ignore
-from tagsync.library.protocol import Files
-from tagsync.library.reading.reader import MAX_LOOKUPS
+from tagsync.library.protocol import MAX_LOOKUPS, Files
 from tagsync.model import CurrentFile, FileChange, Op, Request, Status
 from tagsync.planning.staleness import Refreshed, missing_name, refresh
 

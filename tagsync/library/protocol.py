@@ -13,6 +13,9 @@ from tagsync.model import BulkResult, CurrentFile, Op, Request, Unreadable
 MAX_CONNECTIONS = 8
 """The maximum number of concurrent calls to one library."""
 
+MAX_LOOKUPS = 200
+"""The maximum number of files to look up one by one because an index may lag; with more, waiting for it is faster."""
+
 
 class Listing(NamedTuple):
     """What to list: files that match a searchQuery, directly in a folder, or both; None does not filter."""

@@ -12,7 +12,7 @@ from builders import Sandbox, acks, file_object, id_of, manifest, now, run
 import tagsync
 from tagsync.api.lag import LAG, lag_left
 from tagsync.events import AwaitingIndex, Event
-from tagsync.library.reading.reader import MAX_LOOKUPS
+from tagsync.library.protocol import MAX_LOOKUPS
 from tagsync.model import Plan, Report
 
 Make = Callable[..., Sandbox]
@@ -112,3 +112,17 @@ def test_saved_plan_applied_again_after_its_undo_ignores_a_lagging_index(
     assert run(scenario()).converged
     assert [library.tags(item["filePath"]) for item in files] == [{"new"}] * count
     assert events.count(AwaitingIndex) == (count > MAX_LOOKUPS)
+
+
+def test_undo_right_after_an_unverified_apply_waits_for_lagging_details(sandbox: Make, tmp_path: Path) -> None:
+    files = [file_object(f"/{n}.jpg", ["old"]) for n in range(6)]
+    library = sandbox(*files, profile={"indexLag": 20, "detailsLag": 10}, clock=elapsed)
+    path = tmp_path / "tags.yaml"
+    path.write_text(manifest("- {match: /*, tags: [new]}"), encoding="utf-8")
+
+    async def scenario() -> Plan:
+        plan = await tagsync.plan_async([path], target=library.target)
+        report = await tagsync.apply_async(plan, target=library.target, options=tagsync.ApplyOptions(verify=False))
+        return await tagsync.undo_async(report, target=library.target)
+
+    assert [change.remove for change in run(scenario()).changes] == [("new",)] * 6

@@ -15,7 +15,7 @@ from tagsync.concurrency import for_each_concurrently
 from tagsync.errors import ProtocolError, RejectedError, UnreadableError
 from tagsync.escape import quoted
 from tagsync.events import AwaitingIndex, FilesRead, Listener, ignore
-from tagsync.library.protocol import EVERYTHING, Library, Listing, Page, Queries
+from tagsync.library.protocol import EVERYTHING, MAX_LOOKUPS, Library, Listing, Page, Queries
 from tagsync.library.reading.facts import Facts
 from tagsync.library.reading.pagination import read_listing
 from tagsync.library.reading.search_strategy import Searching, UnprovenError
@@ -23,9 +23,6 @@ from tagsync.library.reading.snapshot import QueryMatches, Snapshot
 from tagsync.model import ById, ByPath, CurrentFile, CurrentState, Diagnostic, Level, Needs, Reading, Unreadable
 
 ALL = Needs(everything="all files were requested")
-
-MAX_LOOKUPS = 200
-"""The maximum number of declared files to look up if the listing does not show them, to limit a plan's time."""
 
 MAX_UNREADABLE = 1000
 """The maximum number of invalid objects; with more, the endpoint is probably not ImageKit's API."""
