@@ -79,6 +79,10 @@ class CsvReader:
             yield from self._batches()
         except GivenUpError:
             return  # why was reported; the rest of the file is not read
+        finally:
+            # The check refers to this reader, so both stay until the next garbage collection, which may come late.
+            self._data = b""
+            self._known.clear()
 
     def _batches(self) -> Iterator[list[EntryRow]]:
         text = io.TextIOWrapper(io.BytesIO(self._data), encoding="utf-8-sig", newline="")

@@ -1,6 +1,7 @@
 """Rules from CSV files: what they declare, where, and what is refused."""
 
 import csv
+import gc
 import io
 import os
 import subprocess
@@ -73,6 +74,21 @@ def test_csv_rows_take_no_more_memory_than_the_same_yaml(tmp_path: Path, monkeyp
     yaml = memory_of(read_manifests([str(tmp_path / "rules.yaml")]))
     (tmp_path / "rules.yaml").unlink()
     assert memory_of(state_of(tmp_path, f"path,tags\n{rows}")) < yaml * 1.02
+
+
+def test_csv_file_leaves_memory_once_it_is_read(tmp_path: Path) -> None:
+    rows = "".join(f"/{number:06d}{'x' * (number % 50)}.jpg,tag\n" for number in range(20_000))
+    gc.collect()
+    gc.disable()
+    tracemalloc.start()
+    try:
+        state = state_of(tmp_path, f"path,tags\n{rows}")
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+        gc.enable()
+    assert len(state.entries) == 20_000
+    assert kept < len(rows) // 2
 
 
 def test_csv_rows_are_rules_with_places(tmp_path: Path) -> None:
