@@ -92,7 +92,8 @@ class GitHub:
             given = {"inputs": {"applied_ref": ref or None, "command": command}}
             if not holds(item["if"].replace("applied-ref", "applied_ref"), given):
                 return Ran(0, "", "")
-            return self.script(item["run"], REF=ref, TOKEN="token", **env)
+            inputs_used = {"COMMAND": command, "PATHS": inputs.get("PATHS", "")}
+            return self.script(item["run"], REF=ref, TOKEN="token", **inputs_used, **env)
 
         fetched = run_step("Fetch the last applied commit")
         if fetched.code:

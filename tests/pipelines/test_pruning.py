@@ -1,5 +1,7 @@
 """The pipelines remove tags that are no longer declared, with a ref at the last commit whose apply is complete."""
 
+import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -101,6 +103,52 @@ def test_workflow_does_not_plan_an_older_state(shop: Shop) -> None:
     assert shop.tags == {"beta", "by-hand"}
 
 
+def test_action_does_not_apply_an_older_plan(shop: Shop, tmp_path: Path) -> None:
+    shop.declare("alpha")
+    older = Job("plan", shop.remote, shop.url)
+    assert older.attempt().code == 0
+    plan = shutil.copy(older.artifacts / "tagsync-plan-staging" / "plan.json", tmp_path)
+    newer = shop.declare("beta")
+    assert shop.apply(shop.plan()[1]).attempt().code == 0
+    given = {"ENVIRONMENT": "staging", "ENDPOINT": shop.url, "PRIVATE_KEY": KEY, "APPLIED_REF": REF}
+    for paths, hint in [
+        (f"{plan}\n", "the commit of this plan does not contain. Plan again."),
+        ("", "Update the branch."),
+    ]:
+        ran = older.runner.uses(COMMAND="apply", PATHS=paths, **given)
+        assert ran.code == 1
+        assert f"::error::A newer commit was applied: {REF} is {newer[:12]}, which" in ran.out
+        assert ran.out.endswith(f"{hint}\n")
+    assert (shop.remote.ref(REF), shop.tags) == (newer, {"beta", "by-hand"})
+
+
+def test_action_applies_no_plan_without_a_commit_once_there_is_a_ref(shop: Shop) -> None:
+    first = shop.declare("alpha")
+    assert shop.apply(shop.plan()[1]).attempt().code == 0
+    github = Job("plan", shop.remote, shop.url)
+    assert github.attempt().code == 0
+    made = github.runner.workspace / "manifests" / "made.yaml"
+    made.write_text(manifest("- match: /shop/*\n  tags: [beta]"), encoding="utf-8")
+    given = {"ENVIRONMENT": "staging", "ENDPOINT": shop.url, "PRIVATE_KEY": KEY}
+    assert github.runner.action(COMMAND="plan", **given).code == 0
+    plan = shutil.copy(github.runner.out / "plan.json", github.runner.workspace)
+    ran = github.runner.uses(COMMAND="apply", PATHS=str(plan), APPLIED_REF=REF, **given)
+    assert (ran.code, shop.remote.ref(REF), shop.tags) == (1, first, {"alpha", "by-hand"})
+    assert ran.out.startswith(f"::error::The plan names no commit, so it may be older than {REF}.")
+
+
+def test_action_apply_without_a_saved_plan_prunes_too(shop: Shop) -> None:
+    shop.declare("alpha", "beta")
+    assert shop.apply(shop.plan()[1]).attempt().code == 0
+    second = shop.declare("beta")
+    github = Job("plan", shop.remote, shop.url)
+    assert github.attempt().code == 0
+    given = {"ENVIRONMENT": "staging", "ENDPOINT": shop.url, "PRIVATE_KEY": KEY}
+    ran = github.runner.uses(COMMAND="apply", APPLIED_REF=REF, **given)
+    assert ran.code == 0, ran.err
+    assert (shop.remote.ref(REF), shop.tags) == (second, {"beta", "by-hand"})
+
+
 @pytest.mark.slow
 def test_workflow_does_not_plan_if_the_ref_cannot_be_fetched(shop: Shop) -> None:
     shop.declare("alpha")
@@ -109,7 +157,7 @@ def test_workflow_does_not_plan_if_the_ref_cannot_be_fetched(shop: Shop) -> None
     job = Job("plan", shop.remote, shop.url)
     ran = job.attempt(GIT_ALLOW_PROTOCOL="none")
     assert ran.code == 1
-    assert f"::error::git could not ask the remote for {REF}, so nothing was planned" in ran.out
+    assert f"::error::git could not ask the remote for {REF}, so nothing was done" in ran.out
     assert not (job.runner.out / "plan.json").exists()
     shallow = Job("plan", shop.remote, shop.url).attempt(depth=1)
     assert "::error::This clone does not have the whole history: set fetch-depth to 0" in shallow.out
@@ -185,7 +233,8 @@ def test_workflow_leaves_the_ref_after_a_plan_of_another_branch(shop: Shop) -> N
 )
 def test_action_accepts_no_other_refs(github: GitHub, name: str, ref: str) -> None:
     git("init", "--quiet", folder=github.workspace)
-    ran = github.script(step(ACTION, name)["run"], REF=ref, TOKEN="token", COMMIT="0" * 40)
+    given = {"REF": ref, "TOKEN": "token", "COMMAND": "plan", "PATHS": "", "COMMIT": "0" * 40}
+    ran = github.script(step(ACTION, name)["run"], **given)
     assert (ran.code, ran.out) == (1, "::error::The input applied-ref must be like refs/tagsync/production.\n")
 
 
@@ -199,6 +248,8 @@ def test_action_shows_no_token_and_keeps_none(github: GitHub, tmp_path: Path) ->
             step(ACTION, name)["run"],
             REF=REF,
             TOKEN="secret-token",
+            COMMAND="plan",
+            PATHS="",
             COMMIT=commit,
             GIT_TRACE="1",
             GIT_CURL_VERBOSE="1",
@@ -265,6 +316,25 @@ def test_gitlab_does_not_plan_an_older_state_or_without_the_remote(shop: Shop, u
     assert planned.code == 1
     assert f"A newer commit was applied: {REF} is" in planned.out
     assert gitlab_job("plan", shop.remote, url, CI_REPOSITORY_URL="/nowhere").code == 128
+
+
+def test_gitlab_does_not_apply_an_older_plan(shop: Shop, url: str) -> None:
+    shop.declare("alpha")
+    assert gitlab_job("plan", shop.remote, url).code == 0
+    artifacts = shop.remote.path.parent / "artifacts"
+    older = (artifacts / "plan-staging.json").read_bytes()
+    newer = shop.declare("beta")
+    assert gitlab_job("plan", shop.remote, url).code == 0
+    assert gitlab_job("apply", shop.remote, url).code == 0
+    (artifacts / "plan-staging.json").write_bytes(older)
+    ran = gitlab_job("apply", shop.remote, url)
+    assert ran.code == 1
+    assert f"A newer commit was applied: {REF} is {newer}, which the commit of this plan does not" in ran.out
+    (artifacts / "plan-staging.json").write_bytes(re.sub(rb'"commit":"[0-9a-f]+",', b"", older))
+    ran = gitlab_job("apply", shop.remote, url)
+    assert ran.code == 1
+    assert f"The plan names no commit, so it may be older than {REF}." in ran.out
+    assert (shop.remote.ref(REF), shop.tags) == (newer, {"beta", "by-hand"})
 
 
 def test_gitlab_does_not_plan_in_a_shallow_clone(shop: Shop, url: str) -> None:
