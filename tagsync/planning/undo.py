@@ -32,6 +32,9 @@ UNDO = "undo"
 LEFT_OUT = "left-out"
 """The code of the warning that counts what an undo leaves out; other warnings give the details."""
 
+MADE_BEFORE = "made-before"
+"""The code of the warning that counts the changes that the run found made, which an undo leaves."""
+
 NO_TAG = "ImageKit no longer accepts such a tag"
 
 OTHER_SPELLING = "the file has it in another spelling, equal under Unicode NFC"
@@ -153,11 +156,25 @@ def make_undo(
         inputs=Inputs((), plan.inputs.files, read_requests),
         # The limits are kept for the digest; without counts, nothing blocks.
         guards=tuple(Guard(guard.id, 0, 0, guard.limit, blocked=False) for guard in plan.guards),
-        diagnostics=list(left_out.warnings()),
+        diagnostics=[*left_out.warnings(), *_made_before(report)],
         missing=sum(file is None for file in files.values()),
         bulk_rate=bulk_rate,
         undoes=plan.digest,
     )
+
+
+def _made_before(report: Report) -> Iterator[Diagnostic]:
+    """Yield a warning about planned changes that the run found made.
+
+    They may be those of an attempt whose runner and state directory are lost, or of somebody whose work must stay.
+    """
+    found = [len(outcome.already) for outcome in report.outcomes if outcome.already]
+    if found and report.outcome != "refused":
+        message = (
+            f"{counted(sum(found), 'change')} on {counted(len(found), 'file')} had been made before this apply sent "
+            "anything, so this undo leaves them: if an earlier attempt made them, also undo the report of that attempt"
+        )
+        yield Diagnostic("warning", MADE_BEFORE, message)
 
 
 def _asked(report: Report) -> Iterator[_Asked]:

@@ -145,6 +145,7 @@ class Job:
             "matrix.environment": self.environment,
             "runner.temp": self.runner.env["RUNNER_TEMP"],
             "github.token": "token",
+            "github.run_attempt": str(self.attempts),
             "inputs.digest": self._digest,
             "secrets.IMAGEKIT_PRIVATE_KEY": KEY,
             "secrets.IMAGEKIT_READ_KEY": KEY,

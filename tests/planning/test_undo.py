@@ -76,6 +76,19 @@ def test_undo_keeps_tag_that_run_found_present(declare: Declare) -> None:
     assert changes(undone(all_found, current_file("/a", ["a", "b"]))) == []
 
 
+def test_undo_counts_changes_that_an_earlier_attempt_made(declare: Declare) -> None:
+    files = [current_file(path) for path in ("/a", "/b", "/c")]
+    whole = FileOutcome(Status.CONFIRMED, already=((Op.ADD, "a"), (Op.ADD, "b")))
+    part = FileOutcome(Status.CONFIRMED, 1, already=((Op.ADD, "b"),))
+    done = report(declare("- {match: /*, tags: [a, b]}"), files, whole, part, CONFIRMED)
+    plan = undone(done, *(current_file(path, ["a", "b"]) for path in ("/a", "/b", "/c")))
+    assert changes(plan) == [["-a"], ["-a", "-b"]]
+    (warning,) = plan.diagnostics
+    assert (warning.level, warning.code) == ("warning", "made-before")
+    assert warning.message.startswith("3 changes on 2 files had been made before this apply sent anything")
+    assert undone(replace(done, outcome="refused"), *files).diagnostics == ()
+
+
 @pytest.mark.parametrize("status", Status)
 def test_undo_ignores_status_in_report(declare: Declare, status: Status) -> None:
     files = [current_file("/a", ["old"]), current_file("/b", ["old"])]
