@@ -8,7 +8,8 @@ from pathlib import Path
 from tagsync.api.gather import Paths, listed, read
 from tagsync.errors import ManifestError, RefusedError, UsageError
 from tagsync.escape import shown
-from tagsync.manifest.files import CSV_SUFFIXES, MANIFEST_SUFFIXES, holds_manifests
+from tagsync.manifest.config import manifests_at
+from tagsync.manifest.files import CONFIG_NAME, CSV_SUFFIXES, MANIFEST_SUFFIXES, holds_manifests
 from tagsync.model import Config, DesiredState, Diagnostic, Report
 from tagsync.planning.changed_since import Revision
 from tagsync.workspace.git import Commit, WorkTree, commit_of
@@ -93,7 +94,8 @@ def commit_of_manifests(given: Paths, desired: DesiredState) -> Commit:
         return Commit()
     # A PATH that is a manifest does not contain the CSV files that it names.
     csv_files = [ref.shown_as for ref in desired.manifests if ref.path.lower().endswith(CSV_SUFFIXES)]
-    return commit_of([*paths, *csv_files], MANIFEST_SUFFIXES)
+    config = [given.file] if isinstance(given, Config) and "manifests" in given.origins else []
+    return commit_of([*paths, *csv_files, *config], MANIFEST_SUFFIXES)
 
 
 def revision_of_report(last: Report, given: Paths, desired: DesiredState, *, as_of: date | None) -> Revision | None:
@@ -143,11 +145,18 @@ class _History:
         self._tree = WorkTree(paths[0], option)
         self.commit = self._tree.commit(ref)
         self._within = [self._tree.within(path) for path in paths]
+        self._named = set(self._within)
+        """The paths, and those that the tagsync.yaml of a revision named instead."""
         self._config = self._tree.within(given.file) if isinstance(given, Config) else None
+        self._named_by: Config | None = None
+        """The tagsync.yaml that names the paths. A link to one may have had another target, so it does not count."""
+        if isinstance(given, Config) and "manifests" in given.origins and Path(given.file).name == CONFIG_NAME:
+            self._named_by = given
 
     def later(self) -> list[str]:
-        """Return the later commits that changed manifests, or CSV files that a commit read so far names."""
-        return self._tree.later(self.commit, [*self._within, *self._csv_files])
+        """Return the later commits that changed manifests, or what names manifests in a commit read so far."""
+        config = [self._config] if self._config and self._named_by else []
+        return self._tree.later(self.commit, [*sorted(self._named), *config, *sorted(self._csv_files)])
 
     def at(self, commit: str, *, policy_counts: bool = True) -> Revision:
         """Read the manifests of a commit.
@@ -157,15 +166,26 @@ class _History:
         """
         with tempfile.TemporaryDirectory(prefix="tagsync-") as folder:
             top = Path(os.path.realpath(folder)) / "tree"
-            self._tree.check_out(commit, self._within, top, MANIFEST_SUFFIXES)
             config = str(top / self._config) if self._config else None
-            old = [str(top / path) for path in self._within if holds_manifests(str(top / path), config)]
             try:
+                paths = self._paths_at(commit, top)
+                self._tree.check_out(commit, paths, top, MANIFEST_SUFFIXES)
+                old = [str(top / path) for path in paths if holds_manifests(str(top / path), config)]
                 desired = self._read(commit, old, config, top) if old else _NOTHING
             except ManifestError as error:
                 raise ManifestError(tuple(_from_top(found, top) for found in error.diagnostics), error.more) from error
         names = {manifest.path: os.path.relpath(manifest.shown_as, top) for manifest in desired.manifests}
         return Revision(self._ref, commit, desired, policy_counts, names, self._tree.day_of(commit))
+
+    def _paths_at(self, commit: str, top: Path) -> list[Path]:
+        """Return the paths of the manifests at a commit: those that its tagsync.yaml named, if it names them now."""
+        if not self._config or not self._named_by:
+            return self._within
+        self._tree.check_out(commit, [self._config], top, MANIFEST_SUFFIXES)
+        file = top / self._config
+        found = manifests_at(file, top, self._named_by.environment) if file.exists() else None
+        self._named.update(found or ())
+        return self._within if found is None else found
 
     def _read(self, commit: str, paths: list[str], config: str | None, top: Path) -> DesiredState:
         def fetch_csv(file: Path) -> None:

@@ -75,12 +75,13 @@ def choose(
     else:
         # Whoever names the file itself, as a pre-commit hook does, means the manifests that it names.
         named = [path for path in paths if not is_same(path, config.file)]
+        given_there = {"manifests": named, "account": account}
         settled = replace(
             config,
             manifests=tuple(named) or config.manifests,
             account=account or config.account,
             policy=policy or config.policy,
-            origins={key: places for key, places in config.origins.items() if key != "account" or not account},
+            origins={key: places for key, places in config.origins.items() if not given_there.get(key)},
         )
         chosen = Chosen(settled.manifests, settled.account, settled.policy, settled)
     if output.verbose:

@@ -77,6 +77,29 @@ def read_config(environment: str | None = None, *, folder: str | os.PathLike[str
     return reader.config(tree, chosen, name, origin)
 
 
+def manifests_at(file: Path, top: Path, environment: str | None) -> list[Path] | None:
+    """Return the manifests that an earlier `tagsync.yaml` names for an environment, relative to the top.
+
+    Args:
+        file: the file in a copy of the repository.
+        top: the resolved top of the copy.
+        environment: the environment's name. If the file has no environments, its settings are for all.
+
+    Returns:
+        The paths of files and folders, which may not exist; None if the file does not name any for this environment.
+
+    Raises:
+        ManifestError: the file has errors.
+    """
+    tree = _ConfigReader(ConfigPlace(file, top)).read()
+    environments: Map = tree.get("environments", Map())
+    if environments and environment not in environments:
+        return None
+    chosen = (tree, environments.get(environment or "", Map()))
+    named = [path for settings in chosen for path, _ in _manifests(settings)]
+    return [Path(os.path.realpath(file.parent / path)).relative_to(top) for path in dict.fromkeys(named)] or None
+
+
 class _ConfigReader:
     """Reads one file.
 
@@ -215,9 +238,13 @@ class _ConfigReader:
         self._errors.add(self._origin(place), code, message)
 
 
-def _paths(settings: Map) -> Iterator[tuple[str, int]]:
+def _manifests(settings: Map) -> Iterator[tuple[str, int]]:
     manifests: Seq = settings.get("manifests", Seq())
     yield from zip(manifests, manifests.places, strict=True)
+
+
+def _paths(settings: Map) -> Iterator[tuple[str, int]]:
+    yield from _manifests(settings)
     if "policy" in settings:
         yield settings["policy"], settings.places["policy"]
 

@@ -143,7 +143,11 @@ class WorkTree:
                 f"{self._option} {shown(ref, 100)}: give one revision, or A...B for the merge base of A and B"
             )
         words = f"git knows no revision {shown(ref, 100)} here: check the name, and {self._how_to_fetch(ref)}"
-        return self._line("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}", otherwise=words)
+        found = self._line("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}", otherwise=words)
+        # Of ^REF, git returns the commit after the same sign, which would leave it out.
+        if not _COMMIT.fullmatch(found):
+            raise UsageError(f"{self._option}: {words}")
+        return found
 
     def _is_shallow(self) -> bool:
         return self._line("rev-parse", "--is-shallow-repository") == "true"
@@ -209,19 +213,20 @@ class WorkTree:
         return Path(os.path.realpath(path)).is_relative_to(self.top)
 
     def check_out(self, commit: str, paths: Sequence[Path], into: Path, suffixes: Iterable[str]) -> None:
-        """Write a revision's files below some paths to a new folder.
+        """Write a revision's files below some paths to a folder.
 
         Args:
             commit: the revision.
             paths: paths relative to the top of the work tree.
-            into: the folder to create; `INTO.index` is used for a temporary index.
+            into: the folder, created if it is missing; `INTO.index` is used for a temporary index.
             suffixes: how the names of the files that count end. Other links out of the work tree are left out.
 
         Raises:
             RefusedError: a path contains a submodule, or a symbolic link that leads out of the work tree.
         """
-        into.mkdir()
-        _run(self.top, "read-tree", commit, more=_index_of(into), option=self._option)
+        if not into.exists():
+            into.mkdir()
+            _run(self.top, "read-tree", commit, more=_index_of(into), option=self._option)
         for link in self._check_out(commit, paths, into):
             if link in paths:
                 raise self._unknown(commit, str(link), "a symbolic link")
@@ -262,7 +267,7 @@ class WorkTree:
             if mode == _LINK:
                 links.append(Path(os.fsdecode(name)))
             names.append(name + b"\0")
-        checkout = ("checkout-index", f"--prefix={into}/", "-z", "--stdin")
+        checkout = ("checkout-index", "--force", f"--prefix={into}/", "-z", "--stdin")
         _run(self.top, *checkout, more=index, fed=b"".join(names), option=self._option)
         return links
 

@@ -377,3 +377,10 @@ def test_prune_follows_links_of_later_commits(tagsync: Command) -> None:
     commit()
     made = tagsync(*PLAN, f"--prune-since={first}", "in")
     assert removals(made.document).keys() == {"/shop/a.jpg"}
+
+
+@pytest.mark.parametrize("option", ["--prune-since", "--changed-since"])
+def test_revision_that_excludes_a_commit_is_unknown(tagsync: Command, option: str) -> None:
+    ran = tagsync("plan", "--sandbox=library.jsonl", f"{option}=^HEAD", "in")
+    assert ran.code == 64
+    assert f"{option}: git knows no revision ^HEAD here" in ran.err
