@@ -227,6 +227,7 @@ class WorkTree:
         if not into.exists():
             into.mkdir()
             _run(self.top, "read-tree", commit, more=_index_of(into), option=self._option)
+        self._check_parents(commit, paths)
         for link in self._check_out(commit, paths, into):
             if link in paths:
                 raise self._unknown(commit, str(link), "a symbolic link")
@@ -237,6 +238,15 @@ class WorkTree:
             if link.name.lower().endswith(tuple(suffixes)):
                 raise self._unknown(commit, str(link), "a symbolic link that leads out of the repository")
             (into / link).unlink()
+
+    def _check_parents(self, commit: str, paths: Sequence[Path]) -> None:
+        """Check that the folders above some paths were folders; below a link or submodule, git lists no files."""
+        parents = sorted({parent for path in paths for parent in path.parents if parent != Path()})
+        listed = ("ls-tree", "-z", "--full-tree", commit, "--", *map(str, parents))
+        for entry in _run(self.top, *listed, option=self._option).split(b"\0") if parents else ():
+            kind = {_LINK: "a symbolic link", _SUBMODULE: "a submodule"}.get(os.fsdecode(entry[:6]))
+            if kind:
+                raise self._unknown(commit, os.fsdecode(entry.partition(b"\t")[2]), kind)
 
     def check_out_more(self, commit: str, paths: Sequence[Path], into: Path) -> None:
         """Write more files of a revision to a folder; see `check_out`.

@@ -384,3 +384,16 @@ def test_revision_that_excludes_a_commit_is_unknown(tagsync: Command, option: st
     ran = tagsync("plan", "--sandbox=library.jsonl", f"{option}=^HEAD", "in")
     assert ran.code == 64
     assert f"{option}: git knows no revision ^HEAD here" in ran.err
+
+
+def test_prune_of_a_path_below_an_earlier_link_is_refused(tagsync: Command) -> None:
+    rules(SHOP, "real/sub/tags.yaml")
+    Path("linked").symlink_to("real")
+    first = commit()
+    Path("linked").unlink()
+    rules(SHOP.replace("sale, ", ""), "linked/sub/tags.yaml")
+    for path in ("linked/sub", "linked"):
+        ran = tagsync("plan", "--sandbox=library.jsonl", f"--prune-since={first}", path)
+        assert ran.code == 4
+        assert f"'linked' is a symbolic link at commit {first[:7]}, so its earlier content is unknown" in ran.err
+    assert tagsync(*PRUNE, "real/sub").code == 0
