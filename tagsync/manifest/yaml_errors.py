@@ -25,7 +25,11 @@ _KEY = re.compile(r"\s*(?:- +)*[\w\"']+ *:(?:\s|$)")
 _MAX_SHOWN = 10_000
 """Bytes of a line that are looked at: a line may have 60 MiB."""
 
-_INDENTATION = "wrong indentation: line up all keys of a mapping, and all items of a list"
+_INDENTATION = "wrong indentation: start all keys of a mapping, or all items of a list, in the same column"
+_WORD = re.compile(r"\w+")
+_VALUE = re.compile(r"[^\s,\[\]{}]+")
+_COMMENT = re.compile(r"(?:^|[\s,\[{])(#[^\s,\[\]{}]+)")
+_QUOTED = re.compile(r"""'[^']*'|"[^"]*\"""")
 _DASH = re.compile(r" *- +(?=\S)")
 _MAX_LINES = 1000
 """Lines before an error that are searched for the line to line up with."""
@@ -77,11 +81,17 @@ def explain(error: yaml.MarkedYAMLError, data: bytes) -> Explained:
         (start.line, start.column) if start else None,
         data,
     )
-    if tab := _tab(found):
-        return tab
+    if known := _tab(found) or _hidden_by_comment(found):
+        return known
     explained = next((words_for(found) for pattern, words_for in _EXPLANATIONS if pattern.search(words)), None)
     place, message = explained or _here(found, f"invalid YAML: {words[:200]}")
     return Explained(place, shown(message))
+
+
+def comment_after(data: bytes, line: int, column: int) -> str:
+    """Return the first word of the comment that follows an empty value, if it may be meant as the value; else ""."""
+    found = re.match(r"\s+(#[^\s#,\[\]{}][^\s,\[\]{}]*)", _line(data, line)[column:])
+    return found[1] if found else ""
 
 
 def _here(error: _Error, message: str) -> Explained:
@@ -118,7 +128,11 @@ def _indentation(error: _Error, column: int) -> Explained:
     near = min(_open_columns(error, is_item=is_item), key=lambda at: (abs(at[0] - column), -at[0]), default=None)
     words = _INDENTATION
     if near and near[0] != column:
-        words = f"wrong indentation: start this line in column {near[0] + 1}, to line up with line {near[1] + 1}"
+        above = _WORD.match(_line(error.data, near[1])[near[0] :].lstrip("\"'"))
+        words = (
+            f"wrong indentation: this line starts in column {column + 1}; start it in column {near[0] + 1}, like "
+            f"{quoted(above[0]) if above else 'the dash'} in line {near[1] + 1}"
+        )
     return Explained(packed(error.line, column), words)
 
 
@@ -159,7 +173,28 @@ def _tab(error: _Error) -> Explained | None:
     if "\t" not in indentation or error.start_character in ("[", "{", '"', "'"):
         return None
     place = packed(error.line, indentation.index("\t"))
-    return Explained(place, "a tab indents this line: YAML allows only spaces there, so replace it")
+    return Explained(place, "a tab indents this line: YAML allows only spaces there, so replace the tab with spaces")
+
+
+def _hidden_by_comment(error: _Error) -> Explained | None:
+    """Explain a list or mapping in brackets whose end is in a comment, such as [#sale]."""
+    opening = [error.start[0]] if error.start else []
+    for number in (*opening, _previous(error)[0]) if "flow" in error.words else ():
+        line = _line(error.data, number)
+        for found in _COMMENT.finditer(line):
+            before, hidden = _QUOTED.sub("", line[: found.start(1)]), line[found.end() :]
+            if "'" not in before and '"' not in before and ("]" in hidden or "}" in hidden):
+                return Explained(packed(number, found.start(1)), shown(hidden_words(found[1])))
+    return None
+
+
+def hidden_words(comment: str) -> str:
+    """Return how to write a value that YAML reads as a comment.
+
+    Args:
+        comment: the value, which starts with #.
+    """
+    return f'# starts a comment, so YAML ignores the rest of this line: write "{shown(comment, 60)}" in quotation marks'
 
 
 def _unclosed_quote(error: _Error) -> Explained:
@@ -171,6 +206,10 @@ def _flow(error: _Error) -> Explained:
     """Explain a list or mapping in brackets that does not go on after an item."""
     opening = error.start_character
     closing, kind = ("}", "mapping") if opening == "{" else ("]", "list")
+    mark = error.source[error.column - 1 : error.column]
+    if mark in ("'", '"'):
+        fix = "''" if mark == "'" else r"\""
+        return _here(error, f"the text ends at the {mark} before this: for a {mark} inside the text, write {fix}")
     if error.start and error.start[0] == error.line:
         return _here(error, f"a comma or {closing} is missing here: add it, or put the item before in quotation marks")
     return _at_start(error, f"this {opening} is not closed: add {closing} at the end of the {kind}")
@@ -213,13 +252,22 @@ def _block(error: _Error) -> Explained:
 
 
 def _first_character(error: _Error) -> Explained:
-    character = quoted(error.source[error.column : error.column + 1])
-    return _here(error, f"a value cannot start with {character}: put the value in quotation marks")
+    character = error.source[error.column : error.column + 1]
+    if character == "\t":
+        return _here(error, "a tab is not allowed here: replace it with a space")
+    return _here(error, f"a value cannot start with {character}: write {_in_quotes(error, error.column)}")
+
+
+def _in_quotes(error: _Error, column: int, line: str | None = None) -> str:
+    """Return the value that starts in a column, in quotation marks."""
+    found = _VALUE.match(error.source if line is None else line, column)
+    return f'"{shown(found[0], 60)}"' if found and '"' not in found[0] else "it in quotation marks"
 
 
 def _reference(error: _Error) -> Explained:
-    mark = error.start_character
-    return _at_start(error, f"a value that starts with {mark} needs quotation marks: write '{mark}...'")
+    number, column = error.start or (error.line, error.column)
+    value = _in_quotes(error, column, _line(error.data, number))
+    return _at_start(error, f"a value cannot start with {error.start_character}: write {value}")
 
 
 def _saying(message: str) -> Callable[[_Error], Explained]:
@@ -247,7 +295,7 @@ _EXPLANATIONS: tuple[tuple[re.Pattern[str], Callable[[_Error], Explained]], ...]
     (re.compile("cannot start any token"), _first_character),
     (re.compile("scanning an (alias|anchor)"), _reference),
     (re.compile("scanning a block scalar"), _saying("text after | or > starts on the next line: move it there")),
-    (re.compile("ing a tag"), _saying("a value that starts with ! needs quotation marks")),
+    (re.compile("ing a tag"), _reference),
     (re.compile("incompatible YAML document"), _saying("YAML 1.1 and 1.2 are supported: remove the %YAML line")),
     (re.compile(r"expected '?<\w+ start>"), _saying("this text is outside of any YAML document: start one with ---")),
 )

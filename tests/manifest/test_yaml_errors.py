@@ -12,8 +12,9 @@ from tagsync.escape import shown
 from tagsync.manifest.yaml import PureParser
 
 HEAD = "spec:\n  files:\n"
-INDENTATION = "wrong indentation: start this line in column {}, to line up with line {}"
-TAB = "a tab indents this line: YAML allows only spaces there, so replace it"
+INDENTATION = "wrong indentation: this line starts in column {}; start it in column {}, like {} in line {}"
+TAB = "a tab indents this line: YAML allows only spaces there, so replace the tab with spaces"
+COMMENT = '# starts a comment, so YAML ignores the rest of this line: write "{}" in quotation marks'
 QUOTE = "this quotation mark is not closed: add another {} where the text ends"
 NO_SPACE = "a space is missing after the colon: write {}: and a space"
 
@@ -35,13 +36,13 @@ def found(faults: Callable[..., Any]) -> Found:
 @pytest.mark.parametrize(
     ("lines", "place", "message"),
     [
-        ("    - path: /a\n       tags: [a]", "4:8", INDENTATION.format(7, 3)),
-        ("    - path: /a\n      tags: [a]\n     absent: [b]", "5:6", INDENTATION.format(7, 4)),
-        ("    - path: /a\n    tags: [a]", "4:5", INDENTATION.format(7, 3)),
-        ("    - path: /a\n   - path: /b", "4:4", INDENTATION.format(5, 3)),
-        ("    - path: /a\n      tags:\n      - a\n     - b", "6:6", INDENTATION.format(7, 5)),
-        ("    - path: /a\n      # why\n\n      - path: /b", "6:7", INDENTATION.format(5, 3)),
-        ("    - - - a\n      - b\n     - c", "5:6", INDENTATION.format(7, 4)),
+        ("    - path: /a\n       tags: [a]", "4:8", INDENTATION.format(8, 7, "'path'", 3)),
+        ("    - path: /a\n      tags: [a]\n     absent: [b]", "5:6", INDENTATION.format(6, 7, "'tags'", 4)),
+        ("    - path: /a\n    tags: [a]", "4:5", INDENTATION.format(5, 7, "'path'", 3)),
+        ("    - path: /a\n   - path: /b", "4:4", INDENTATION.format(4, 5, "the dash", 3)),
+        ("    - path: /a\n      tags:\n      - a\n     - b", "6:6", INDENTATION.format(6, 7, "the dash", 5)),
+        ("    - path: /a\n      # why\n\n      - path: /b", "6:7", INDENTATION.format(7, 5, "the dash", 3)),
+        ("    - - - a\n      - b\n     - c", "5:6", INDENTATION.format(6, 7, "the dash", 4)),
         ("\t- path: /a", "3:1", TAB),
         ("    - path: /a\n\ttags: [a]", "4:1", TAB),
         ("    - path: /a\n      tags:\n  \t- a", "5:3", TAB),
@@ -66,8 +67,24 @@ def found(faults: Callable[..., Any]) -> Found:
         (
             "    - tags: ['it's']",
             "3:18",
+            "the text ends at the ' before this: for a ' inside the text, write ''",
+        ),
+        (
+            '    - tags: ["1"x"]',
+            "3:17",
+            r'the text ends at the " before this: for a " inside the text, write \"',
+        ),
+        (
+            "    - tags: ['a' b]",
+            "3:18",
             "a comma or ] is missing here: add it, or put the item before in quotation marks",
         ),
+        ("    - tags: [#sale]", "3:14", COMMENT.format("#sale")),
+        ("    - tags: [new, #sale, red]\n    - tags: [x]", "3:19", COMMENT.format("#sale")),
+        ("    - tags: [new #sale]\n\n    # more\n    - tags: [x]", "3:18", COMMENT.format("#sale")),
+        ("    - tags: ['a #b', \"#c\", #d]", "3:28", COMMENT.format("#d")),
+        ("    - tags: ['a #b]', [c]", "3:13", "this [ is not closed: add ] at the end of the list"),
+        ("    - aiTags: {remove: [#sale]}", "3:25", COMMENT.format("#sale")),
         ("    - tags: [a,, b]", "3:16", "a value is missing here: add one, or remove the comma or bracket"),
         ("    - path:/a\n      tags: [a]", "3:12", NO_SPACE.format("path")),
         ("    - path: /a\n      tags:[a]\n", "4:12", NO_SPACE.format("tags")),
@@ -79,10 +96,13 @@ def found(faults: Callable[..., Any]) -> Found:
             "a second colon in this line: if it belongs to the value, put the value in quotation marks",
         ),
         ("    -path: /a\n     tags: [a]", "3:6", "a space is missing after the dash: write - and a space"),
-        ("    - path: @a", "3:13", "a value cannot start with '@': put the value in quotation marks"),
-        ("    - match: *.jpg", "3:14", "a value that starts with * needs quotation marks: write '*...'"),
-        ("    - tags: [&, a]", "3:14", "a value that starts with & needs quotation marks: write '&...'"),
-        ("    - match: !<x", "3:17", "a value that starts with ! needs quotation marks"),
+        ("    - path: @a", "3:13", 'a value cannot start with @: write "@a"'),
+        ("    - match: *.jpg", "3:14", 'a value cannot start with *: write "*.jpg"'),
+        ("    - match: **/a.jpg", "3:14", 'a value cannot start with *: write "**/a.jpg"'),
+        ("    - tags: [&, a]", "3:14", 'a value cannot start with &: write "&"'),
+        ('    - tags: [`"]', "3:14", "a value cannot start with `: write it in quotation marks"),
+        ("    - match: !<x", "3:14", 'a value cannot start with !: write "!<x"'),
+        ("    -\tpath: /a", "3:6", "a tab is not allowed here: replace it with a space"),
         ("    - tags: - a", "3:13", "a list starts on its own line: move - to a new line"),
         ("    - path: | /a", "3:15", "text after | or > starts on the next line: move it there"),
         (
@@ -113,7 +133,7 @@ def test_yaml_error_names_a_version_and_text_outside_of_documents(found: Found) 
 @pytest.mark.parametrize("newline", ["\r\n", "\r", "\x85", "\u2028"])
 def test_yaml_error_finds_its_line_with_any_line_breaks(found: Found, newline: str) -> None:
     text = f"a: 1{newline}b: 2{newline}c: @{newline}"
-    assert found(text) == [("3:4", "a value cannot start with '@': put the value in quotation marks")]
+    assert found(text) == [("3:4", 'a value cannot start with @: write "@"')]
 
 
 @pytest.mark.parametrize(
