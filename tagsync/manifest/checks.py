@@ -61,14 +61,7 @@ def check(entry: Entry) -> Iterator[Finding]:
             yield from _check_glob(pattern, place)
     if declared.ai_rule:
         yield from _check_ai_names(declared.ai_rule)
-        for name, figure in (
-            ("minConfidence", declared.ai_rule.min_confidence),
-            ("promote.minConfidence", declared.ai_rule.promote),
-        ):
-            if figure is not None and 0 < figure <= 1:
-                said = f"aiTags.{name}: {figure:g} means {figure:g} %, as confidence is 0 to 100"
-                message = f"{said}: did you mean {100 * figure:g}?"
-                yield Finding("warning", "confidence", message, declared.column)
+        yield from _check_confidence(declared.ai_rule)
     if not _declares_something(declared):
         message = "this rule declares nothing: add tags, absent, exclusive or aiTags"
         yield Finding("error", "declares-nothing", message, declared.column)
@@ -78,10 +71,10 @@ def check(entry: Entry) -> Iterator[Finding]:
     yield from _check_contradictions(entry)
     yield from _check_length(declared)
     for tag, place in _containing(",", declared.tags):
-        message = f"the tag {quoted(tag)} contains a comma: upload forms cannot set it, as they split tags at commas"
+        fix = "to declare two tags, list them separately"
+        message = f"the tag {quoted(tag)} contains a comma, at which upload forms split tags: {fix}"
         yield Finding("warning", "comma", message, place)
-    fix = "to remove tags by a glob, use exclusive: {only: [...]}"
-    yield from _check_wildcards(RuleName.ABSENT, declared.absent, fix)
+    yield from _check_wildcards(RuleName.ABSENT, declared.absent, "to remove tags by a glob, use exclusive.only")
     if isinstance(entry.selector, ByMatch):
         yield from _check_selector(entry.selector, declared)
     if declared.templating:
@@ -166,7 +159,9 @@ def _check_templates(entry: Entry, templating: Templating) -> Iterator[Finding]:
     for key in ("remove", "keep"):
         texts = [each for each in templating.templates if each.key == f"aiTags.{key}" and "*" in each.text]
         for template in texts:
-            message = f"{quoted(template.text)} in {key} means an AI tag of exactly this name: write it without *"
+            message = (
+                f"{quoted(template.text)} in the list {key} means an AI tag with exactly this name: write it without *"
+            )
             yield Finding("error", "wildcard", message, template.place)
 
 
@@ -190,19 +185,33 @@ def _binding_hint(name: str, names: Collection[str]) -> str:
     if close:
         return f"did you mean {{{known[close[0]]}}}?"
     if names:
-        return f"its match captures {', '.join(f'{{{each}}}' for each in names)}"
+        return f"use {' or '.join(f'{{{each}}}' for each in names)}, or write {{{name}}} in match"
     return f"write match with {{{name}}} in place of a *, as in /shop/{{{name}}}/**"
+
+
+def _check_confidence(rule: AIRule) -> Iterator[Finding]:
+    """Find a confidence that is probably meant as a fraction."""
+    for name, figure, effect in (
+        ("minConfidence", rule.min_confidence, "this rule removes almost no AI tag"),
+        ("promote.minConfidence", rule.promote, "this rule promotes almost every AI tag"),
+    ):
+        if figure is not None and 0 < figure <= 1:
+            message = (
+                f"aiTags.{name}: {figure:g} means {figure:g} %, so {effect}: confidence in ImageKit goes from 0 to "
+                f"100, so write {100 * figure:g} for {100 * figure:g} %"
+            )
+            yield Finding("warning", "confidence", message, rule.place)
 
 
 def _check_ai_names(rule: AIRule) -> Iterator[Finding]:
     """Check names of AI tags: a wildcard or `all` is a mistake, and removing AI tags cannot be undone."""
     for key, texts, fix in (
-        ("remove", rule.remove, "write remove: all to remove every AI tag, or name each one"),
+        ("remove", rule.remove, "name each AI tag, or write remove: all without brackets for every one"),
         ("keep", rule.keep, "name each AI tag that stays"),
     ):
         for name, place in zip(*texts, strict=True):
             if name.casefold() == "all" or "*" in name:
-                message = f"{quoted(name)} in {key} means an AI tag of exactly this name: {fix}"
+                message = f"{quoted(name)} in the list {key} means an AI tag with exactly this name: {fix}"
                 yield Finding("error", "wildcard", message, place)
 
 
@@ -260,7 +269,7 @@ def _check_length(declared: Declaration) -> Iterator[Finding]:
 
 def _check_wildcards(key: str, texts: Texts, fix: str) -> Iterator[Finding]:
     for name, place in _containing("*", texts):
-        message = f"{quoted(name)} in {key} means a tag of exactly this name (* is not a wildcard there): {fix}"
+        message = f"{quoted(name)} in {key} means a tag with exactly this name, as * is no wildcard there: {fix}"
         yield Finding("warning", "wildcard", message, place)
 
 

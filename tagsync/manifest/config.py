@@ -143,7 +143,7 @@ class _ConfigReader:
         self._errors.absorb(reader.errors)
         for _tree, place in reader.contents.configs[1:]:
             self._report(
-                place, "too-many", "settings are here for a second time, after ---: put all of them in one place"
+                place, "too-many", "a second document of settings starts here: move its settings into the first one"
             )
         # A tree with errors has values that stand for nothing.
         return None if self._errors.count else reader.contents.configs[0][0]

@@ -1,5 +1,6 @@
 """Read the header of a CSV file: its delimiter and the names of its columns."""
 
+import re
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 
@@ -12,6 +13,16 @@ COLUMNS = (*SELECTORS, "query", *LISTS, "until", "ifMissing", "ifOverLimit", "if
 """The names that a header may have."""
 
 _DELIMITERS = ",;\t"
+_OTHER_DELIMITERS = re.compile("[|:]")
+
+_SYNONYMS = {
+    "file": "path",
+    "filename": "path",
+    "filepath": "path",
+    "id": "fileId",
+    "glob": "match",
+}
+"""Other words for columns, in lower case."""
 
 
 def delimiter_of(header: str) -> str:
@@ -26,23 +37,38 @@ def delimiter_of(header: str) -> str:
 
 def header_errors(names: Sequence[str]) -> Iterator[tuple[int | None, str]]:
     """Yield the position of each column that is wrong, or None for the header as a whole, and what is wrong."""
+    if names[0].startswith("/"):
+        yield 0, "this file has no header: add a first row that names the columns, such as path,tags"
+        return
+    meant = {_meant(part) for name in names for part in _OTHER_DELIMITERS.split(name)}
     for position, name in enumerate(names):
         if name not in COLUMNS:
             yield position, _unknown(name)
         elif name in names[:position]:
             yield position, f"duplicate column {name}: remove or rename one of them"
     chosen = [name for name in SELECTORS if name in names]
-    if len(chosen) != 1:
-        had = " and ".join(chosen) or "none of path, fileId and match"
-        yield None, f"the header has {had}: it must have exactly one of path, fileId and match"
-    elif chosen != ["match"]:
+    if not chosen and meant.isdisjoint(SELECTORS):
+        yield None, "no column selects files: name one of them path, fileId or match"
+    elif len(chosen) > 1:
+        yield None, f"the header has {' and '.join(chosen)}: keep one of them"
+    elif chosen and chosen != ["match"]:
         for name in filter(names.__contains__, ONLY_WITH_MATCH):
-            yield None, f"{name} cannot be combined with {chosen[0]}: use match, or remove the column"
+            yield None, f"{name} cannot be combined with {chosen[0]}: remove this column, or select files with match"
+
+
+def _meant(name: str) -> str | None:
+    """Return the column that a name may mean; None if it is like none."""
+    word, known = name.strip().lower(), {column.lower(): column for column in COLUMNS}
+    if word in _SYNONYMS:
+        return _SYNONYMS[word]
+    close = get_close_matches(word, known, n=1)
+    return known[close[0]] if close else None
 
 
 def _unknown(name: str) -> str:
-    close = get_close_matches(name.strip().lower(), [known.lower() for known in COLUMNS], n=1)
-    if close:
-        meant = next(known for known in COLUMNS if known.lower() == close[0])
-        return f"unknown column {quoted(name)} (did you mean {meant!r}?)"
-    return f"unknown column {quoted(name)} (known columns: {', '.join(COLUMNS)})"
+    if _OTHER_DELIMITERS.search(name):
+        return f"unknown column {quoted(name)}: separate columns with a comma, a semicolon or a tab"
+    if name.strip() in COLUMNS:
+        return f"the column {quoted(name)} has spaces around its name: remove them"
+    hint = f"did you mean {meant!r}?" if (meant := _meant(name)) else f"known columns: {', '.join(COLUMNS)}"
+    return f"unknown column {quoted(name)} ({hint})"

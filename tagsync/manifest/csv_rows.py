@@ -17,7 +17,7 @@ from tagsync.manifest.entry_store import FILE_ID, PATH, EntryRow, encode_declara
 from tagsync.manifest.error_list import MAX_ERRORS, ErrorList
 from tagsync.manifest.files import Located
 from tagsync.manifest.yaml import GivenUpError, Map, Seq
-from tagsync.model import Declaration, Diagnostic, Texts, packed, unpacked
+from tagsync.model import Declaration, Diagnostic, Texts, counted, packed, unpacked
 from tagsync.model.cells import is_escaped_cell
 
 _MAX_ROW = 1 << 20
@@ -219,13 +219,18 @@ class CsvReader:
         if len(cells) != len(self._header):
             surplus = self._written(min(len(cells), len(self._header) + 1))[-1]
             place = surplus[1] if len(cells) > len(self._header) else 0
-            message = (
-                f"this row has {len(cells)} cells, and the header has {len(self._header)}: add or remove cells, or put "
-                "a cell that contains the delimiter in quotation marks"
-            )
+            fix = "add the missing cells"
+            if len(cells) > len(self._header):
+                delimiter = "a tab" if self._delimiter == "\t" else self._delimiter
+                fix = f"remove cells, or put a cell that contains {delimiter} in quotation marks"
+            message = f"this row has {counted(len(cells), 'cell')}, and the header has {len(self._header)}: {fix}"
             self._report(self._place(place), "csv", message)
             return None
         tree, start = Map(), packed(self._line, 0)
+        if not cells[at]:
+            message = f"this row has no {self._header[at]}: fill in the cell, or delete the row"
+            self._report(start, "selector", message)
+            return None
         for name, value, (written, offset) in zip(self._header, cells, self._written(len(cells)), strict=True):
             if value:
                 tree[name] = self._value(name, value, written, offset)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from tagsync.escape import quoted, shown
+from tagsync.escape import quoted
 from tagsync.manifest import schema
 from tagsync.manifest.checks import check_vocabulary
 from tagsync.manifest.document_check import DocumentCheck, Warnings, add_warning
@@ -16,12 +16,12 @@ from tagsync.manifest.encoding import NOT_UTF8, json_as_yaml, no_yaml_character,
 from tagsync.manifest.entries import defaults_of
 from tagsync.manifest.entry_rows import read_row
 from tagsync.manifest.entry_store import EntryRow
-from tagsync.manifest.error_list import MAX_ERRORS, ErrorList
+from tagsync.manifest.error_list import MAX_ERRORS, SHOWN_ERRORS, ErrorList
 from tagsync.manifest.files import CONFIG_NAME, STDIN, Located
-from tagsync.manifest.hints import similar_key
+from tagsync.manifest.hints import listed, not_text, similar_key
 from tagsync.manifest.tests import check_test, take_dates, test_of
 from tagsync.manifest.yaml import EventSource, GivenUpError, Map, Seq, TreeReader
-from tagsync.manifest.yaml_errors import explain
+from tagsync.manifest.yaml_errors import comment_after, explain
 from tagsync.model import Declaration, Diagnostic, GuardId, GuardRule, Origin, TestSpec, unpacked
 from tagsync.model.cells import DEFAULT_SEPARATOR
 
@@ -109,6 +109,8 @@ class DocumentReader:
         """The errors of the current document: replaced by one if it turns out not to be a manifest."""
         self._last_error_at = -1
         self._rows: list[EntryRow] = []
+        self._empty = 0
+        """The number of empty values."""
 
     def read(self) -> None:
         """Read the file."""
@@ -126,7 +128,11 @@ class DocumentReader:
 
     def _read_documents(self) -> None:
         self._reader = TreeReader(
-            self._parser(self._yaml()), self._report, stream_at=("spec", "files"), item=self._entry
+            self._parser(self._yaml()),
+            self._report,
+            stream_at=("spec", "files"),
+            item=self._entry,
+            comment_at=self._comment_at,
         )
         found = False
         for tree, place in self._reader.documents():
@@ -136,6 +142,11 @@ class DocumentReader:
         if not found:
             subject = "settings" if self._is_config else "a manifest"
             self._report(0, "empty", f"this file is empty: add {subject}, or delete the file")
+
+    def _comment_at(self, line: int, column: int) -> str:
+        # Most empty values are errors, and finding a line in a large file takes time.
+        self._empty += 1
+        return comment_after(self._data, line, column) if self._empty <= SHOWN_ERRORS else ""
 
     def _is_utf8(self) -> bool:
         place = not_utf8_at(self._data)
@@ -255,8 +266,7 @@ class DocumentReader:
         """Check keys that are texts like other texts; the parser returns keys as written."""
         for name, place in names.key_places.items():
             if place in self._reader.ambiguous_keys:
-                message = f'{shown(name, 60)} may be read as something other than text: quote it, "{shown(name, 60)}"'
-                self._report(place, "quote", message)
+                self._report(place, "quote", not_text(name))
             elif not name:
                 self._report(place, "empty", f"the {what} is empty: write one, or remove this line")
 
@@ -291,11 +301,12 @@ def _wrong_kind(kind: Any, *, is_config: bool) -> str:
         )
     known = {name.lower(): name for name in schema.KINDS}
     close = get_close_matches(kind.lower(), known, n=1) if isinstance(kind, str) else []
-    hint = f"did you mean {known[close[0]]}?" if close else f"kinds are {', '.join(schema.KINDS)}"
+    hint = f"did you mean {known[close[0]]}?" if close else f"write {listed(schema.KINDS)}"
     return f"this YAML document has {_had('kind', kind)}: {hint}"
 
 
 def _had(key: str, value: Any) -> str:
     if value is None:
         return f"no {key}"
-    return f"{key} {quoted(value)}" if isinstance(value, str) else f"a non-text {key}"
+    article = "an" if key == "apiVersion" else "a"
+    return f"{key} {quoted(value)}" if isinstance(value, str) else f"{article} {key} that is not text"

@@ -48,4 +48,4 @@ def _check_day(tree: Map, written: Mapping[int, str], report: ReportError) -> No
         try:
             date.fromisoformat(text)
         except ValueError:
-            report(at, "day", f"{shown(text)} is not a date in the calendar: write it as YYYY-MM-DD")
+            report(at, "day", f"{shown(text)} is not a date in the calendar: correct the day or the month")

@@ -181,6 +181,13 @@ def read(located: Located, *, limit: int = MAX_FILE_BYTES) -> bytes:
     return data
 
 
+def why_unreadable(error: OSError) -> str:
+    """Return why a file that a manifest names cannot be read, and what to do."""
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        return "this file does not exist: check the path, which is relative to this manifest"
+    return f"{error.strerror}: check the path and its permissions"
+
+
 def _by_name(located: Located) -> tuple[str, str]:
     return located.name, located.shown_as
 

@@ -113,7 +113,7 @@ def _to_inner(key: str, here: Map, way: Path) -> str:
         line = unpacked("", here.key_places[name]).line
         return f"indent it below {name} (line {line}), to column {_column(here, name)}"
     if way[-1] != _ITEM:
-        return f"it belongs in {_dotted(way)}"
+        return f"it belongs in an environment, as in environments: {{production: {{{key}: ...}}}}"
     inner: Any = here
     for step in way[:-2]:
         inner = inner.get(str(step)) if isinstance(inner, Map) else None

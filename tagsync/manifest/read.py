@@ -16,7 +16,7 @@ from tagsync.manifest.document_reader import CsvSource, DocumentReader, FileCont
 from tagsync.manifest.entry_store import EntryRow, EntryStore
 from tagsync.manifest.error_list import ErrorList
 from tagsync.manifest.fastpath import read_plain
-from tagsync.manifest.files import Located, locate, locate_csv, locate_library, read
+from tagsync.manifest.files import Located, locate, locate_csv, locate_library, read, why_unreadable
 from tagsync.manifest.vocabularies import Vocabularies, check_entries
 from tagsync.manifest.yaml import PARSER, EventSource
 from tagsync.model import (
@@ -85,7 +85,7 @@ def read_policy(path: str, *, parser: Callable[[bytes], EventSource] = PARSER) -
     """
     found = read_manifests([path], parser=parser)
     if found.entries or found.vocabulary != NO_VOCABULARY or not found.policy:
-        message = "this file contains more than kind: Policy: pass --policy a file with only policies"
+        message = "this file must contain kind: Policy and nothing else: pass --policy a file with only policies"
         raise ManifestError((Diagnostic("error", "policy", message, Origin(path, 1, 1)),))
     return replace(
         found,
@@ -184,7 +184,7 @@ class _ManifestRun:
             located = locate_library(manifest, test.library)
             read(located)
         except OSError as error:
-            message = f"{error.strerror}: check the path and its permissions"
+            message = why_unreadable(error)
         except ValueError as error:
             message = str(error)
         else:
@@ -201,7 +201,7 @@ class _ManifestRun:
                 self._fetch_csv(located.path)
             data = read(located)
         except OSError as error:
-            source.report("csv-file", f"{shown(source.path)}: {error.strerror}: check the path and its permissions")
+            source.report("csv-file", f"{shown(source.path)}: {why_unreadable(error)}")
         except ValueError as error:
             source.report("csv-file", f"{shown(source.path)}: {error}")
         else:

@@ -84,7 +84,7 @@ def _impossible_dates(tree: Map, keys: Iterable[str]) -> Iterator[Finding]:
         try:
             datetime.fromisoformat(tree.get(key, "2000-01-01"))
         except ValueError:
-            message = f"{shown(tree[key])} is not a date in the calendar: write it as YYYY-MM-DD"
+            message = f"{shown(tree[key])} is not a date in the calendar: correct the day or the month"
             yield Finding("error", "day", message, tree.places[key])
 
 

@@ -86,7 +86,8 @@ class Vocabularies:
         after = self._renames.get(target)
         if target == key:
             yield "rename", f"{quoted(old)} is renamed to itself: remove this line"
-        elif after is not None:
+            return
+        if after is not None:
             cycle = normalized(after.new) == key
             yield (
                 "rename",
@@ -97,7 +98,7 @@ class Vocabularies:
             origin = self._allowed[key].origin
             yield "conflict", f"{quoted(old)} is renamed here but allowed at {origin}: remove one of the two"
         if self._allowed is not None and target not in self._allowed:
-            yield "vocabulary", f"{quoted(old)} is renamed to {quoted(new)}, which is not allowed: allow it too"
+            yield "vocabulary", f"{quoted(old)} is renamed to {quoted(new)}, which is not allowed: add it to allowed"
         if target in self._forbidden:
             where = self._forbidden[target].origin
             yield (
@@ -154,7 +155,7 @@ class _Nearest:
     def hint(self, tag: str) -> str:
         """Suggest a fix for a tag that is not allowed."""
         if not self._allowed:
-            return "no tag is allowed"
+            return "no tag is allowed, so add it to the allowed tags"
         if self._left < len(self._allowed):
             return "add it to the allowed tags, or use another"
         self._left -= len(self._allowed)

@@ -39,6 +39,9 @@ MAX_ITEMS = 100_000
 _DEPTH_OF_NAMES = 4
 """The greatest depth of mappings whose keys are texts: spec.renames, and each table in spec.values."""
 
+_FOLDED_FROM = 80
+"""Programs that write YAML may break a text of this length into several lines."""
+
 _ROOT = ("",)
 _OPENING = (SequenceStartEvent, MappingStartEvent)
 _CLOSING = (SequenceEndEvent, MappingEndEvent)
@@ -174,6 +177,7 @@ class TreeReader:
         report: called for each structural error; reading continues after it.
         stream_at: the path of keys to the list whose items are passed to `item`.
         item: called with (value, place) for each item of that list.
+        comment_at: returns the comment that follows an empty value, by line and column; "" if none may be meant as it.
     """
 
     def __init__(
@@ -183,13 +187,18 @@ class TreeReader:
         *,
         stream_at: tuple[str, ...],
         item: Callable[[Any, int], None],
+        comment_at: Callable[[int, int], str] = lambda _line, _column: "",
     ) -> None:
         self._next = parser.get_event
         self._report = report
         self._stream_at = (*_ROOT, *stream_at)
         self._item = item
+        self._comment_at = comment_at
         self.written: dict[int, str] = {}
-        """The source text of unquoted scalars that are not text, by place; messages quote it."""
+        """The source text of unquoted scalars that are not text, by place; messages quote it.
+
+        That of an empty scalar is the comment after it, if that may be meant as the value.
+        """
         self.ambiguous_keys: set[int] = set()
         """Places of unquoted keys that may be read as something other than text, in mappings whose keys are names."""
 
@@ -226,8 +235,9 @@ class TreeReader:
         if kind is ScalarEvent:
             return self._scalar(event)
         if kind is AliasEvent:
-            message = f"aliases are not supported: replace *{shown(event.anchor, 40)} with the value that it repeats"
-            self._report_at(event, "alias", message)
+            alias = f"*{shown(event.anchor, 40)}"
+            message = f'replace {alias} with the value that it repeats, or write "{alias}" if it is text'
+            self._report_at(event, "alias", f"aliases are not supported: {message}")
             return REFUSED
         self._check_decorations(event)
         if depth > _MAX_DEPTH:
@@ -241,6 +251,8 @@ class TreeReader:
     def _scalar(self, event: Any) -> Any:
         if event.tag is not None or event.anchor is not None:
             self._check_decorations(event)
+            if not event.value:
+                return REFUSED
         text: str = event.value
         if len(text) > MAX_TEXT:
             self._report_at(event, "too-long", f"this text has {len(text):,} characters: shorten it to {MAX_TEXT:,}")
@@ -249,15 +261,18 @@ class TreeReader:
             return text
         value = resolve(text)
         if value.__class__ is not str:
-            self.written[_place(event)] = text
+            mark = event.start_mark
+            self.written[_place(event)] = text or self._comment_at(mark.line, mark.column)
         return value
 
     def _check_decorations(self, event: Any) -> None:
         if event.tag is not None:
             as_written = shown(event.tag.replace("tag:yaml.org,2002:", "!!", 1), 60)
-            self._report_at(event, "explicit-tag", f"explicit YAML tags are not supported: remove {as_written}")
+            message = f"explicit YAML tags are not supported: remove {as_written}{_or_quoted(as_written, event)}"
+            self._report_at(event, "explicit-tag", message)
         if event.anchor is not None:
-            self._report_at(event, "anchor", f"anchors are not supported: remove &{shown(event.anchor, 40)}")
+            anchor = f"&{shown(event.anchor, 40)}"
+            self._report_at(event, "anchor", f"anchors are not supported: remove {anchor}{_or_quoted(anchor, event)}")
 
     def _seq(self, start: Any, depth: int) -> Seq:
         seq = Seq()
@@ -269,6 +284,13 @@ class TreeReader:
             # Most items are scalars, and there are millions. Reading them here saves a call for each.
             if kind is ScalarEvent:
                 value = self._scalar(event)
+                if value.__class__ is str and " - " in value and _is_misread_list(event):
+                    message = (
+                        f"YAML joins this line and the next into {quoted(value)}: start all items of the list in the "
+                        "same column, or put the text in quotation marks"
+                    )
+                    self._report_at(event, "yaml", message)
+                    value = REFUSED
             elif kind is SequenceEndEvent:
                 return seq
             else:
@@ -356,3 +378,14 @@ class TreeReader:
 def _place(event: Any) -> int:
     mark = event.start_mark
     return packed(mark.line, mark.column)
+
+
+def _or_quoted(text: str, event: Any) -> str:
+    """Return how to write a tag or anchor that may be meant as text, because no value follows it."""
+    return f', or write "{text}" if it is text' if event.__class__ is ScalarEvent and not event.value else ""
+
+
+def _is_misread_list(event: Any) -> bool:
+    """Return whether an item of a list contains the next item, because that is indented more."""
+    is_plain, is_short = event.implicit[0], len(event.value) < _FOLDED_FROM
+    return bool(is_plain and is_short and event.start_mark.line != event.end_mark.line)

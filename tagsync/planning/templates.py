@@ -48,7 +48,7 @@ CODE = "value"
 """The code of diagnostics about values that give no valid tag."""
 
 _COMMA = "comma"
-_COMMA_WHY = "upload forms cannot set a tag with a comma, as they split tags at commas"
+_COMMA_WHY = "upload forms split tags at commas; map the value in spec.values"
 
 _REMEMBERED = 10_000
 """The maximum number of filled-in texts in the cache of one entry."""
@@ -373,4 +373,4 @@ def _text_fault(text: str) -> str:
     if not is_stream_safe(text):
         return f"a tag cannot have more than {MAX_MARKS} combining marks in a row"
     fault = invisible_fault(text)
-    return f"the tag {fault}" if fault else "a tag cannot contain control or bidi-control characters"
+    return f"the tag {fault}" if fault else "a tag cannot contain invisible control characters"

@@ -240,7 +240,11 @@ def test_test_reads_a_library_file(tagsync: Command, library: Callable[..., Path
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("gone.jsonl", None, "gone.jsonl: No such file or directory: check the path and its permissions"),
+        (
+            "gone.jsonl",
+            None,
+            "gone.jsonl: this file does not exist: check the path, which is relative",
+        ),
         ("../out.jsonl", "", "../out.jsonl: this file is not in the given folder"),
         ("big.jsonl", 500, "big.jsonl: this file is larger than 64 MiB: split it"),
         ("library.jsonl.gz", "", "the name of a library file ends in .jsonl: rename the file"),
@@ -281,14 +285,14 @@ def test_test_refuses_links_out_of_the_folder(tagsync: Command, library: Callabl
             f"{GIVEN}\nexpect: {{/shop/tees/b.jpg: {{exact: []}}}}",
             "5:12: '/shop/tees/b.jpg' is not among the given files: did you",
         ),
-        (f"{GIVEN}\nexpect: {{shop: {{exact: []}}}}", "5:12: 'shop' does not start with /: write the full filePath"),
+        (f"{GIVEN}\nexpect: {{shop: {{exact: []}}}}", "5:12: 'shop' does not start with /: write '/shop'"),
         (
             f"{GIVEN}\nexpect: {{/shop/tees/a.jpg: {{contain: [a]}}}}",
             "5:31: unknown key 'contain' (did you mean 'contains'?)",
         ),
         (
             f"{GIVEN}\nexpect: {{/shop/tees/a.jpg: {{contains: [no]}}}}",
-            '5:42: no may be read as something other than text: quote it, "no"',
+            '5:42: YAML reads no as false, not as text: quote it, "no"',
         ),
         (
             f"{GIVEN}\nexpect: {{/shop/tees/a.jpg: {{contains: [a], lacks: [a]}}}}",
@@ -300,7 +304,7 @@ def test_test_refuses_links_out_of_the_folder(tagsync: Command, library: Callabl
             "given: []\nlibrary: a.jsonl\nproperties: [{match: /**, adds: none}]",
             "5:3: library cannot be combined with given",
         ),
-        ("given: []\nproperties: [{match: /**, adds: all}]", "5:35: adds is 'all': use 'none'"),
+        ("given: []\nproperties: [{match: /**, adds: all}]", "5:35: adds is 'all': use none"),
         ("given: []\nproperties: [{match: '/a\\', adds: none}]", "the glob '/a\\' is not valid"),
         ("given: [{path: /a}, {path: /a}]\nexpectErrors: [a]", "4:30: the path '/a' is given twice"),
         (

@@ -61,13 +61,13 @@ def tags_of(length: int) -> str:
             "- path: /a\n  aiTags: {remove: [all]}",
             "6:25",
             "wildcard",
-            "'all' in remove means an AI tag of exactly this",
+            "'all' in the list remove means an AI tag with exactly this",
         ),
-        ("- path: /a\n  aiTags: {remove: [ALL]}", "6:25", "wildcard", "'ALL' in remove"),
-        ("- path: /a\n  aiTags: {remove: ['*']}", "6:25", "wildcard", "write remove: all to remove every AI tag"),
-        ("- path: /a\n  aiTags: {remove: [Dog, 'sho*']}", "6:30", "wildcard", "'sho*' in remove"),
+        ("- path: /a\n  aiTags: {remove: [ALL]}", "6:25", "wildcard", "'ALL' in the list remove"),
+        ("- path: /a\n  aiTags: {remove: ['*']}", "6:25", "wildcard", "or write remove: all without brackets"),
+        ("- path: /a\n  aiTags: {remove: [Dog, 'sho*']}", "6:30", "wildcard", "'sho*' in the list remove"),
         ("- path: /a\n  aiTags: {remove: all, keep: [Sho*]}", "6:36", "wildcard", "name each AI tag that stays"),
-        ("- path: /a\n  aiTags: {remove: all, keep: [all]}", "6:36", "wildcard", "'all' in keep"),
+        ("- path: /a\n  aiTags: {remove: all, keep: [all]}", "6:36", "wildcard", "'all' in the list keep"),
         (f"- path: /a\n  tags: {tags_of(501)}", "5:7", "over-limit", "the tags of this rule have 501 characters"),
         (f"- path: /a\n  tags: {tags_of(501)}\n  ifOverLimit: error", "5:7", "over-limit", "allows 500 on a file"),
         (f"- path: /a\n  tags: [{'a' * 501}]", "5:7", "over-limit", "501 characters"),
@@ -254,8 +254,17 @@ def test_query_without_tags_is_no_notice(tmp_path: Path, query: str) -> None:
 @pytest.mark.parametrize(
     ("rule", "words"),
     [
-        ("{minConfidence: 0.7}", "aiTags.minConfidence: 0.7 means 0.7 %, as confidence is 0 to 100: did you mean 70?"),
-        ("{promote: {minConfidence: 1}}", "aiTags.promote.minConfidence: 1 means 1 %"),
+        (
+            "{minConfidence: 0.7}",
+            (
+                "aiTags.minConfidence: 0.7 means 0.7 %, so this rule removes almost no AI tag: confidence in ImageKit "
+                "goes from 0 to 100, so write 70 for 70 %"
+            ),
+        ),
+        (
+            "{promote: {minConfidence: 1}}",
+            "aiTags.promote.minConfidence: 1 means 1 %, so this rule promotes almost every AI tag",
+        ),
         ("{minConfidence: 0}", ""),
         ("{minConfidence: 1.5}", ""),
     ],
@@ -265,4 +274,5 @@ def test_checks_confidence_that_looks_like_a_share(tmp_path: Path, rule: str, wo
     path.write_text(manifest(f"- match: /**\n  aiTags: {rule}"), encoding="utf-8")
     found = [item for item in read_manifests([str(path)]).diagnostics if item.code == "confidence"]
     assert len(found) == bool(words)
-    assert all(item.level == "warning" and item.message.startswith(words) for item in found)
+    assert all(str(item.origin) == "tags.yaml:6:15" and item.message.startswith(words) for item in found)
+    assert all(item.level == "warning" for item in found)

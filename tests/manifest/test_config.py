@@ -194,7 +194,7 @@ def test_config_outside_a_repository_is_found_in_the_folder_alone(git: str, monk
         (f"{HEAD}environments:\n  a: {{key: IMAGEKIT_A_FILE}}\n", "4:12: key must name an environment variable that "),
         (f'{HEAD}environments:\n  a: {{key: "IMAGEKIT_A\\n"}}\n', "4:12: key must name an environment variable that "),
         (f"{HEAD}environments:\n  a b: {{}}\n", "4:3: 'a b' cannot name an environment: use letters, digits"),
-        (f"{HEAD}environments:\n  on: {{}}\n", '4:3: on may be read as something other than text: quote it, "on"'),
+        (f"{HEAD}environments:\n  on: {{}}\n", '4:3: YAML reads on as true, not as text: quote it, "on"'),
         (f"{HEAD}environments: {{}}\n", "3:15: environments is empty: add a value, or remove it"),
         (f"{HEAD}environments:\n  staging:\n", "4:11: staging is empty: it must be a mapping"),
         (f"{HEAD}manifests: manifests/\n", "3:12: manifests is 'manifests/': it must be a list"),
@@ -215,7 +215,7 @@ def test_config_outside_a_repository_is_found_in_the_folder_alone(git: str, monk
             f"{HEAD}--- {{}}\n",
             "3:5: this YAML document has no apiVersion: tagsync.yaml starts with apiVersion: tagsync/v1",
         ),
-        (f"{HEAD}---\n{HEAD}", "4:1: settings are here for a second time, after ---: put all of them"),
+        (f"{HEAD}---\n{HEAD}", "4:1: a second document of settings starts here: move its settings"),
         (
             "apiVersion: tagsync/v1\nkind: TagSet\n",
             "1:1: this YAML document has kind 'TagSet': write kind: Config, and put",

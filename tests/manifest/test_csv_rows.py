@@ -265,40 +265,55 @@ def test_csv_rows_with_only_tags_are_read_like_others(
         ("path,tags,tags\n", "1:11 csv-header: duplicate column tags: remove or rename one of them"),
         (
             "path,match\n",
-            "1:1 csv-header: the header has path and match: it must have exactly one of path, fileId and match",
+            "1:1 csv-header: the header has path and match: keep one of them",
         ),
         (
             "tags\n",
-            (
-                "1:1 csv-header: the header has none of path, fileId and match: it must have exactly one of path, fileId "  # noqa: E501 - a table
-                "and match"
-            ),
+            "1:1 csv-header: no column selects files: name one of them path, fileId or match",
         ),
-        ("path,except\n", "1:1 csv-header: except cannot be combined with path: use match, or remove the column"),
+        (
+            "path,except\n",
+            "1:1 csv-header: except cannot be combined with path: remove this column, or select files with match",
+        ),
+        ("file,tags\n", "1:1 csv-header: unknown column 'file' (did you mean 'path'?)"),
+        ("filePath,tags\n", "1:1 csv-header: unknown column 'filePath' (did you mean 'path'?)"),
+        ("path, tags\n", "1:6 csv-header: the column ' tags' has spaces around its name: remove them"),
+        (
+            "path|tags\n/a.jpg|red\n",
+            "1:1 csv-header: unknown column 'path|tags': separate columns with a comma, a semicolon or a tab",
+        ),
+        (
+            "/a.jpg,red\n/b.jpg,blue\n",
+            "1:1 csv-header: this file has no header: add a first row that names the columns, such as path,tags",
+        ),
         (
             "match,except,tags\n/a/**,/a/b;c/**,red\n",
-            "2:12 path: 'c/**' does not start with /: write the full filePath",
+            "2:12 path: 'c/**' does not start with /: write '/c/**'",
         ),
-        ("path,query\n", "1:1 csv-header: query cannot be combined with path: use match, or remove the column"),
+        (
+            "path,query\n",
+            "1:1 csv-header: query cannot be combined with path: remove this column, or select files with match",
+        ),
         (
             "path,tags\n/a.jpg\n",
-            (
-                "2:1 csv: this row has 1 cells, and the header has 2: add or remove cells, or put a cell that contains the "  # noqa: E501 - a table
-                "delimiter in quotation marks"
-            ),
+            "2:1 csv: this row has 1 cell, and the header has 2: add the missing cells",
         ),
         (
             "tags,path\nred\n",
-            (
-                "2:1 csv: this row has 1 cells, and the header has 2: add or remove cells, or put a cell that contains the "  # noqa: E501 - a table
-                "delimiter in quotation marks"
-            ),
+            "2:1 csv: this row has 1 cell, and the header has 2: add the missing cells",
         ),
         (
             "path,tags\n/a.jpg,red,blue,green\n",
             (
-                "2:12 csv: this row has 4 cells, and the header has 2: add or remove cells, or put a cell that contains "  # noqa: E501 - a table
-                "the delimiter in quotation marks"
+                "2:12 csv: this row has 4 cells, and the header has 2: remove cells, or put a cell that contains , in "
+                "quotation marks"
+            ),
+        ),
+        (
+            "path\ttags\n/a.jpg\tred\tblue\n",
+            (
+                "2:12 csv: this row has 3 cells, and the header has 2: remove cells, or put a cell that contains a tab in "  # noqa: E501 - a table
+                "quotation marks"
             ),
         ),
         (
@@ -321,11 +336,11 @@ def test_csv_rows_with_only_tags_are_read_like_others(
         ),
         ("path,tags\n/a.jpg,red\0\n", "2:11 encoding: this is a NUL character: save the file as CSV in UTF-8"),
         (b"path,tags\n/a.jpg,r\xff\n", "2:9 encoding: these bytes are not UTF-8: save the file as UTF-8"),
-        ("path,tags\n,red\n", "2:1 selector: this rule selects no files: add path, fileId, or match and/or query"),
-        ("path,tags\na.jpg,red\n", "2:1 path: 'a.jpg' does not start with /: write the full filePath"),
+        ("path,tags\n,red\n", "2:1 selector: this row has no path: fill in the cell, or delete the row"),
+        ("path,tags\na.jpg,red\n", "2:1 path: 'a.jpg' does not start with /: write '/a.jpg'"),
         (
             "path,tags\n/a.jpg,red;50%\n",
-            ("2:12 tag-text: the tag '50%' contains %, which ImageKit does not allow in tags: remove it"),
+            ("2:12 tag-text: the tag '50%' contains %, which ImageKit does not allow in tags: remove the %"),
         ),
         ("path,tags\n/a.jpg,red;;blue\n", "2:12 empty: a value is empty in this list: remove the ; before or after it"),
         (
@@ -339,7 +354,7 @@ def test_csv_rows_with_only_tags_are_read_like_others(
         ("path,tags,ifMissing\n/a.jpg,red,no\n", "2:12 value: ifMissing is 'no': use error, warn or skip"),
         (
             "path,tags,until\n/a.jpg,red,2024-02-30\n",
-            ("2:12 day: 2024-02-30 is not a date in the calendar: write it as YYYY-MM-DD"),
+            ("2:12 day: 2024-02-30 is not a date in the calendar: correct the day or the month"),
         ),
         (
             "tags,match\n{x},/a/*\n",

@@ -45,7 +45,7 @@ def test_policy_file_keeps_name_given_by_user(tmp_path: Path) -> None:
     ],
 )
 def test_policy_file_refuses_other_documents(tmp_path: Path, text: str) -> None:
-    with pytest.raises(ManifestError, match=r"policy\.yaml:1:1: this file contains more than kind: Policy"):
+    with pytest.raises(ManifestError, match=r"policy\.yaml:1:1: this file must contain kind: Policy and nothing else"):
         read_policy(written(tmp_path, text))
 
 

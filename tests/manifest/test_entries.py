@@ -280,7 +280,7 @@ def test_until_does_not_expire_defaults(tmp_path: Path) -> None:
 
 
 def test_until_is_the_only_unquoted_day(tmp_path: Path) -> None:
-    with pytest.raises(ManifestError, match="2026-12-31 may be read as something other than text"):
+    with pytest.raises(ManifestError, match="YAML reads 2026-12-31 as a date, not as text"):
         expired(tmp_path, "- path: /a\n  tags: [2026-12-31]\n  until: 2026-12-31", "2026-06-01")
 
 

@@ -5,7 +5,8 @@ import pytest
 from builders import manifest
 
 from tagsync import schemas
-from tagsync.manifest.schema import _EXPLANATIONS, errors, is_valid
+from tagsync.manifest.explanations import EXPLANATIONS
+from tagsync.manifest.schema import errors, is_valid
 from tagsync.manifest.yaml import REFUSED, Map
 
 Faults = Callable[..., list[tuple[str, str, str]]]
@@ -45,7 +46,7 @@ Faults = Callable[..., list[tuple[str, str, str]]]
         ("- path: /a\n  tags: no", "6:13", "type", "tags is no: it must be a list"),
         ("- path: /a\n  tags: {red: 1}", "6:13", "type", "tags is a mapping: it must be a list"),
         ("- path: /a\n  tags:", "6:12", "type", "tags is empty: it must be a list"),
-        ("- path: /a\n  tags: [[red]]", "6:14", "type", "an item of tags is a list: it must be text"),
+        ("- path: /a\n  tags: [[red]]", "6:14", "type", "it must be text, so remove the inner brackets"),
         ("- path: /a\n  tags: a, red", "6:13", "type", "it must be a list, so write tags: [a, red]"),
         ("- path: /a\n  tags: 'a: b'", "6:13", "type", "it must be a list, so write tags: [...]"),
         ("- path: /a\n  tags: 'no'", "6:13", "type", "it must be a list, so write tags: [...]"),
@@ -62,8 +63,13 @@ Faults = Callable[..., list[tuple[str, str, str]]]
         ("- path: /a\n  tags: [x]\n  absent: draft", "7:15", "type", "absent is 'draft': it must be a list"),
         ("- path: [/a]\n  tags: [x]", "5:13", "type", "path is a list: it must be text"),
         ("- match: /a\n  except: /b\n  tags: [x]", "6:15", "type", "except is '/b': it must be a list"),
-        ("- path: /a\n  exclusive: yes", "6:18", "type", "exclusive is yes: it must be true or false or a mapping"),
-        ("- path: /a\n  exclusive: 'true'", "6:18", "type", "exclusive is 'true': it must be true or false"),
+        (
+            "- path: /a\n  exclusive: yes",
+            "6:18",
+            "type",
+            "exclusive is yes: it must be true, false or a mapping, so write exclusive: true",
+        ),
+        ("- path: /a\n  exclusive: 'true'", "6:18", "type", "exclusive is 'true': it must be true, false or a mapping"),
         ("- path: /a\n  aiTags: all", "6:15", "type", "aiTags is 'all': it must be a mapping"),
         ("- path: /a\n  aiTags: [all]", "6:15", "type", "aiTags is a list: it must be a mapping"),
         ("- path: /a\n  aiTags: 70", "6:15", "type", "aiTags is 70: it must be a mapping"),
@@ -73,7 +79,7 @@ Faults = Callable[..., list[tuple[str, str, str]]]
         ("- path: /a\n  aiTags: {minConfidence: '70'}", "6:31", "type", "minConfidence is '70': it must be a number"),
         ("- path: /a\n  aiTags: {minConfidence: 1e1}", "6:31", "type", "minConfidence is 1e1: it must be a number"),
         ("- path: /a\n  aiTags: {minConfidence: true}", "6:31", "type", "minConfidence is true: it must be a number"),
-        ("- match: /a\n  tags: [x]\n  expect: 5", "7:15", "type", "expect is 5: it must be a mapping with max or min"),
+        ("- match: /a\n  tags: [x]\n  expect: 5", "7:15", "type", "as in expect: {min: 5} or expect: {max: 5}"),
         ("- match: /a\n  tags: [x]\n  expect: {min: 1.5}", "7:21", "type", "min is 1.5: it must be a whole number"),
         # what an unquoted scalar may mean
         ("- path: /a\n  tags: [no]", "6:14", "quote", 'quote it, "no"'),
@@ -89,6 +95,29 @@ Faults = Callable[..., list[tuple[str, str, str]]]
         ("- query: 12:30:45\n  tags: [x]", "5:14", "quote", 'quote it, "12:30:45"'),
         # what is empty
         ("- path: /a\n  tags: ['']", "6:14", "empty", "this tag is empty: add a value, or remove it"),
+        ("- path: /a\n  tags: [season: summer]", "6:14", "quote", 'a YAML mapping: write "season: summer"'),
+        ("- path: /a\n  tags:\n    - size: 42", "7:11", "quote", 'a YAML mapping: write "size: 42"'),
+        ("- path: /a\n  tags: [{season: summer}]", "6:14", "type", "so put it in quotation marks"),
+        ("- path: /a\n  tags: 12", "6:13", "type", 'it must be a list, so write tags: ["12"]'),
+        ("- path: /a\n  tags: ~", "6:13", "type", "so add an item, or remove the key"),
+        ("- path: [/a, /b]\n  tags: [x]", "5:13", "type", "it must be text, so write one rule for each"),
+        ("- match:/a", "5:7", "type", "this rule is 'match:/a': it must be a mapping, so write a space after match:"),
+        ("- path: /a\n  aiTags: Boot", "6:15", "type", "as in aiTags: {remove: [Boot]} or aiTags: {keep: [Boot]}"),
+        ("- path: /a\n  aiTags: {remove: Boot}", "6:24", "value", "so write remove: [Boot]"),
+        ("- path: /a\n  aiTags: {minConfidence: 70%}", "6:31", "type", "so write minConfidence: 70"),
+        ("- path: /a\n  aiTags: {minConfidence: 0,7}", "6:33", "unknown-key", "write decimals with a point"),
+        ("- path: /a\n  exclusive: [shoe*]", "6:18", "type", "it must be true, false or a mapping"),
+        ("- path: /a\n  minConfidence: 70", "6:7", "unknown-key", "write aiTags: above it, and indent it to column 9"),
+        # what a comment hides
+        ("- path: /a\n  tags:\n    - #sale", "7:10", "empty", 'write "#sale" in quotation marks'),
+        ("- match: #x\n  tags: [x]", "5:13", "empty", 'write "#x" in quotation marks'),
+        ("- path: /a\n  tags: #sale, new", "6:12", "type", 'write "#sale" in quotation marks'),
+        ("- path: /a\n  tags: # all of them", "6:12", "type", "tags is empty: it must be a list, so add an item"),
+        # what is indented too far
+        ("- path: /a\n  tags:\n  - a\n   - b", "7:9", "yaml", "YAML joins this line and the next into 'a - b'"),
+        ("- path: /a\n  tags: [&new]", "6:14", "anchor", 'remove &new, or write "&new" if it is text'),
+        ("- path: /a\n  tags: [*new]", "6:14", "alias", 'or write "*new" if it is text'),
+        ("- path: /a\n  tags:\n  - !new", "7:9", "explicit-tag", 'remove !new, or write "!new" if it is text'),
         ("- path: /a\n  tags:\n    -", "7:10", "empty", "tags has no value: write one"),
         ("- path: /a\n  absent: ['']", "6:16", "empty", "this tag is empty"),
         ("- path:\n  tags: [x]", "5:12", "empty", "path has no value: write one"),
@@ -99,21 +128,30 @@ Faults = Callable[..., list[tuple[str, str, str]]]
         ("- path: /a\n  exclusive: {only: []}", "6:25", "empty", "only is empty"),
         ("- match: /a\n  tags: [x]\n  expect: {}", "7:15", "empty", "expect is empty"),
         # selectors
-        ("- tags: [x]", "5:7", "selector", "add path, fileId, or match and/or query"),
+        ("- tags: [x]", "5:7", "selector", "this rule has no selector: add path, fileId, match or query"),
         ("- path: /a\n  fileId: b\n  tags: [x]", "5:7", "selector", "this rule has path and fileId"),
         ("- path: /a\n  match: /b\n  tags: [x]", "5:7", "selector", "this rule has path and match"),
         ("- fileId: a\n  query: b\n  tags: [x]", "5:7", "selector", "this rule has fileId and query"),
-        ("- path: /a\n  match: /b\n  query: c\n  tags: [x]", "5:7", "selector", "path and match and query"),
+        (
+            "- path: /a\n  match: /b\n  query: c\n  tags: [x]",
+            "5:7",
+            "selector",
+            "path, match and query: keep one of them, as only",
+        ),
         ("- path: /a\n  except: [/b]\n  tags: [x]", "5:7", "selector", "except cannot be combined with path"),
         ("- fileId: a\n  expect: {min: 1}\n  tags: [x]", "5:7", "selector", "expect cannot be combined with fileId"),
         # values
-        ("- path: a.jpg\n  tags: [x]", "5:13", "path", "'a.jpg' does not start with /"),
-        ("- path: ''\n  tags: [x]", "5:13", "path", "does not start with /"),
+        ("- path: a.jpg\n  tags: [x]", "5:13", "path", "'a.jpg' does not start with /: write '/a.jpg'"),
+        ("- path: ''\n  tags: [x]", "5:13", "path", "this path is empty"),
+        ("- path: https://x/a.jpg\n  tags: [x]", "5:13", "path", "is a URL: write the file's path in the library"),
+        ("- path: 2024/a.jpg\n  tags: [x]", "5:13", "path", "write '/2024/a.jpg'"),
+        ("- path: 2024\n  tags: [x]", "5:13", "path", "'2024' does not start with /: write '/2024'"),
+        ("- path: /a\n  tags: [x]\n  until: 20261231", "7:14", "day", "write a day as YYYY-MM-DD"),
         ("- match: '**/a'\n  tags: [x]", "5:14", "path", "'**/a' does not start with /"),
         ("- match: /**\n  except: [a]\n  tags: [x]", "6:16", "path", "'a' does not start with /"),
         ("- path: /a\n  tags: [x]\n  ifMissing: ignore", "7:18", "value", "ignore': use error, warn or skip"),
         ("- path: /a\n  tags: [x]\n  ifOverLimit: no", "7:20", "value", "ifOverLimit is no: use error, warn or skip"),
-        ("- path: /a\n  aiTags: {remove: al}", "6:24", "value", "remove is 'al': use a list of names, or all"),
+        ("- path: /a\n  aiTags: {remove: al}", "6:24", "value", "remove is 'al': use all or a list of names"),
         ("- path: /a\n  aiTags: {source: google, keep: [a]}", "6:24", "value", "google-auto-tagging or aws-auto-tag"),
         ("- path: /a\n  aiTags: {minConfidence: -1}", "6:31", "range", "minConfidence is -1: it must be at least 0"),
         ("- path: /a\n  aiTags: {minConfidence: 100.5}", "6:31", "range", "is 100.5: it must be at most 100"),
@@ -129,14 +167,14 @@ Faults = Callable[..., list[tuple[str, str, str]]]
         ("- path: /a\n  tags: [' red']", "6:14", "tag-text", "' red' starts or ends with white space"),
         ("- path: /a\n  tags: ['red ']", "6:14", "tag-text", "'red ' starts or ends with white space"),
         ('- path: /a\n  tags: ["\\u00a0red"]', "6:14", "tag-text", "starts or ends with white space"),
-        ('- path: /a\n  tags: ["a\\tb"]', "6:14", "tag-text", "'a\\x09b' contains a control"),
-        ('- path: /a\n  tags: ["a\\nb"]', "6:14", "tag-text", "'a\\x0ab' contains a control"),
-        ('- path: /a\n  tags: ["a\\0b"]', "6:14", "tag-text", "'a\\x00b' contains a control"),
-        ('- path: /a\n  tags: ["a\\x7fb"]', "6:14", "tag-text", "'a\\x7fb' contains a control"),
-        ('- path: /a\n  tags: ["a\\u202eb"]', "6:14", "tag-text", "'a\\u202eb' contains a control or bidi-control"),
-        ('- path: /a\n  tags: ["a\\u2066b"]', "6:14", "tag-text", "bidi-control"),
-        ('- path: /a\n  tags: ["a\\u200fb"]', "6:14", "tag-text", "bidi-control"),
-        ('- path: /a\n  tags: ["a\\u061cb"]', "6:14", "tag-text", "bidi-control"),
+        ('- path: /a\n  tags: ["a\\tb"]', "6:14", "tag-text", "'a\\x09b' contains an invisible control"),
+        ('- path: /a\n  tags: ["a\\nb"]', "6:14", "tag-text", "'a\\x0ab' contains an invisible control"),
+        ('- path: /a\n  tags: ["a\\0b"]', "6:14", "tag-text", "'a\\x00b' contains an invisible control"),
+        ('- path: /a\n  tags: ["a\\x7fb"]', "6:14", "tag-text", "'a\\x7fb' contains an invisible control"),
+        ('- path: /a\n  tags: ["a\\u202eb"]', "6:14", "tag-text", "'a\\u202eb' contains an invisible control"),
+        ('- path: /a\n  tags: ["a\\u2066b"]', "6:14", "tag-text", "contains an invisible control character"),
+        ('- path: /a\n  tags: ["a\\u200fb"]', "6:14", "tag-text", "contains an invisible control character"),
+        ('- path: /a\n  tags: ["a\\u061cb"]', "6:14", "tag-text", "contains an invisible control character"),
         ('- path: /a\n  tags: ["\\u200b"]', "6:14", "tag-text", "'\\u200b' has no visible character"),
         ('- path: /a\n  tags: ["a\\u200b"]', "6:14", "tag-text", "ends with an invisible character (U+200B)"),
         ('- path: /a\n  tags: ["\\ufeffa"]', "6:14", "tag-text", "starts with an invisible character (U+FEFF)"),
@@ -157,7 +195,7 @@ def test_schema_errors_of_entry_are_explained(faults: Faults, entry: str, place:
         ("- path: /a\n  aiTags: {remove: al, minConfidence: 101, keep: {}, source: x}",
          ["6:24 value", "6:43 range", "6:54 type", "6:66 value"]),
         ("- path: /a\n  b: 1\n  c: 2\n  until: 3",
-         ["6:7 unknown-key", "7:7 unknown-key", "8:14 quote", "8:14 missing-key"]),
+         ["6:7 unknown-key", "7:7 unknown-key", "8:14 missing-key", "8:14 day"]),
         ("- match: x\n  expect: {min: a, max: b}\n  tags: [x]", ["5:14 path", "6:21 type", "6:29 type"]),
     ],
 )  # fmt: skip
@@ -170,7 +208,7 @@ def test_schema_errors_of_entry_are_all_reported(faults: Faults, entry: str, fou
     [
         ("defaults: [x]", "4:13", "type", "defaults is a list: it must be a mapping"),
         ("defaults:", "4:12", "type", "defaults is empty: it must be a mapping"),
-        ("defaults: {path: /a}", "4:14", "unknown-key", "known keys: absent, aiTags, exclusive"),
+        ("defaults: {path: /a}", "4:14", "unknown-key", "defaults apply to all rules: write it in each rule instead"),
         ("defaults: {expect: {min: 1}}", "4:14", "unknown-key", "unknown key 'expect'"),
         ("defaults: {tag: [x]}", "4:14", "unknown-key", "did you mean 'tags'?"),
         ("defaults: {until: '2026-12-31'}", "4:14", "unknown-key", "unknown key 'until'"),
@@ -317,7 +355,7 @@ def keywords(schema: Any) -> Iterator[str]:
 
 def test_schema_keywords_all_have_explanations() -> None:
     # A keyword without an explanation would crash for the first user who meets it.
-    assert set(keywords(schemas.load("manifest"))) == set(_EXPLANATIONS)
+    assert set(keywords(schemas.load("manifest"))) == set(EXPLANATIONS)
 
 
 def test_schema_errors_escape_and_cut_values(faults: Faults) -> None:

@@ -103,7 +103,7 @@ def test_plainly_written_files_find_templates_too(declare: Declare) -> None:
         ('- {match: "/{a}", absent: ["{}"]}', "5:32", "template", "is not a name"),
         ('- {match: "/{category}", tags: ["{categry}"]}', "5:37", "unbound", "did you mean {category}?"),
         ('- {path: /x, tags: ["{created_at}"]}', "5:25", "unbound", "did you mean {createdAt:year}?"),
-        ('- {match: "/{a}/{b}", tags: ["{zebra}"]}', "5:34", "unbound", "its match captures {a}, {b}"),
+        ('- {match: "/{a}/{b}", tags: ["{zebra}"]}', "5:34", "unbound", "use {a} or {b}, or write {zebra} in match"),
         ('- {match: /*, tags: ["{a}"]}', "5:26", "unbound", "write match with {a} in place of a *"),
         ('- {path: /x, tags: ["{a}"]}', "5:25", "unbound", "nothing captures {a}"),
         ('- {query: size > 5, tags: ["{a}"]}', "5:32", "unbound", "nothing captures {a}"),

@@ -44,7 +44,7 @@ def test_vocabulary_is_optional(read_text: ReadText) -> None:
         ),
         ("allowed: [RED]", "the tag 'red' is not in the vocabulary: the nearest allowed tag is 'RED'"),
         ("allowed: [zz]", "the tag 'red' is not in the vocabulary: the nearest allowed tag is 'zz'"),
-        ("allowed: []", "the tag 'red' is not in the vocabulary: no tag is allowed"),
+        ("allowed: []", "the tag 'red' is not in the vocabulary: no tag is allowed, so add it to the allowed tags"),
         ("forbidden: [red]", "the tag 'red' is forbidden at tags.yaml:10:20: remove it"),
         ("renames: {red: rot}", "the tag 'red' is renamed at tags.yaml:10:18: write 'rot'"),
     ],
@@ -69,7 +69,7 @@ def test_vocabulary_compares_under_nfc_and_ignores_absent_tags(faults: Faults) -
         ("renames: {a: a}", "10:18", "'a' is renamed to itself: remove this line"),
         ("renames: {a: b, b: c}", "10:18", "to 'b', which is itself renamed at tags.yaml:10:24: write 'c' here"),
         ("allowed: [red, a], renames: {a: red}", "10:37", "'a' is renamed here but allowed at tags.yaml:10:23"),
-        ("allowed: [red], renames: {a: b}", "10:34", "'a' is renamed to 'b', which is not allowed: allow it too"),
+        ("allowed: [red], renames: {a: b}", "10:34", "'a' is renamed to 'b', which is not allowed: add it to allowed"),
         ("forbidden: [b], renames: {a: b}", "10:34", "to 'b', which is forbidden at tags.yaml:10:20: use"),
         ("allowed: [red, b], forbidden: [b]", "10:39", "'b' is forbidden here but allowed at tags.yaml:10:23"),
         ("allowed: [red, caf\u00e9, cafe\u0301]", "10:29", "is also allowed at tags.yaml:10:23, in another spelling"),
@@ -104,11 +104,22 @@ def test_vocabulary_limits_search_for_nearest_tag(faults: Faults, monkeypatch: p
     ]
 
 
-@pytest.mark.parametrize("name", ["no", "1944", "1.10", "2024-01-01", "~"])
-def test_vocabulary_ambiguous_old_name_must_be_quoted(faults: Faults, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "reading"),
+    [
+        ("no", "false"),
+        ("On", "true"),
+        ("1944", "a number"),
+        ("1.10", "a number"),
+        ("2024-01-01", "a date"),
+        ("~", "an empty value"),
+        ("=", "a special key"),
+    ],
+)
+def test_vocabulary_ambiguous_old_name_must_be_quoted(faults: Faults, name: str, reading: str) -> None:
     [(place, code, words)] = faults(ENTRY + vocabulary(f"renames: {{{name}: b}}"))
     assert (place, code) == ("10:18", "quote")
-    assert words == f'{name} may be read as something other than text: quote it, "{name}"'
+    assert words == f'YAML reads {name} as {reading}, not as text: quote it, "{name}"'
     assert faults(ENTRY + vocabulary(f"renames: {{'{name}': b}}")) == []
 
 
