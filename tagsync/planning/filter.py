@@ -10,7 +10,7 @@ from tagsync.escape import quoted
 from tagsync.globs import glob_fault, path_glob
 from tagsync.model import Diagnostic, Part, Plan, folded
 from tagsync.planning.assembly import Collected
-from tagsync.planning.folder_hint import FolderHint
+from tagsync.planning.folder_hint import FolderHint, Folders
 
 SELECT_NOTHING = "select-nothing"
 SHARD_NOTHING = "shard-nothing"
@@ -55,6 +55,7 @@ class Scope:
         self._part = part
         self._numbers = numbers
         self._idle = {glob: FolderHint(glob) for glob in only}
+        self._folders = Folders()
         self._is_part_idle = part is not None
 
     def includes(self, path: str) -> bool:
@@ -71,6 +72,8 @@ class Scope:
 
     def note(self, path: str) -> None:
         """Note which globs match a path, and whether it is in the shard."""
+        if self._idle:
+            self._folders.note(path)
         for glob, hint in list(self._idle.items()):
             hint.note(path, folded(path))
             if self._globs[glob].fullmatch(path):
@@ -85,7 +88,9 @@ class Scope:
             among: what was noted, as the end of a message.
         """
         for glob, hint in self._idle.items():
-            message = f"--select {quoted(glob, 200)} matches no {among}: {hint.words() or 'check the glob'}"
+            message = (
+                f"--select {quoted(glob, 200)} matches no {among}: {hint.words(self._folders) or 'check the glob'}"
+            )
             yield Diagnostic("warning", SELECT_NOTHING, message)
         if self._is_part_idle and self._part:
             shard = f"{self._part.index}/{self._part.of}"

@@ -5,7 +5,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from tagsync.escape import quoted
 from tagsync.globs import capture_glob, literal_prefix, path_matcher
 from tagsync.model import ByMatch, CurrentFile, Diagnostic, Entry, NumberedEntry, Vocabulary, counted, folded
-from tagsync.planning.folder_hint import FolderHint
+from tagsync.planning.folder_hint import FolderHint, Folders
 from tagsync.planning.protections import Matches, finding, is_protected, watched_path
 from tagsync.planning.templates import EntryTemplates, InvalidValues
 
@@ -89,14 +89,15 @@ class EntryMatch:
             return None
         return next((pattern for pattern in self._excepts if path_matcher(pattern)(path)), None)
 
-    def findings(self, refusal: str | None) -> Iterator[Diagnostic]:
+    def findings(self, refusal: str | None, folders: Folders) -> Iterator[Diagnostic]:
         """Yield problems with the entry's query, count and exceptions, after the last file.
 
         Args:
             refusal: ImageKit's message if it refused the query.
+            folders: those of the library, if any rule selects nothing.
         """
         if refusal:
-            message = f"the query of this rule failed: {refusal}"
+            message = f"the query of this rule failed; correct it: {refusal}"
             yield Diagnostic("error", "query", message, self.entry.origin())
         else:
             count, expect = self.count, self.entry.declaration.expect
@@ -107,7 +108,7 @@ class EntryMatch:
                 message = f"this rule selects {found}, expected {wanted}: check the selector, or change expect"
                 yield Diagnostic("error", "expect", message, self.entry.origin(expect.place))
             elif count == 0 and least != 0:
-                folder = self.folder.words() if self.folder else ""
+                folder = self.folder.words(folders) if self.folder else ""
                 message = f"this rule selects no file: {folder or self._twin_words() or self._what_to_do()}"
                 yield Diagnostic("warning", "selects-nothing", message, self.entry.origin())
         for pattern, watch in self._excepts.items():
@@ -121,12 +122,18 @@ class EntryMatch:
         if self.count or selector.glob is None or selector.query is not None:
             return None
         self.folder = FolderHint(selector.glob)
-        glob = folded(selector.glob)
+        return self._matcher(folded(_across_folders(selector.glob)))
+
+    def _matcher(self, glob: str) -> Matches:
         return path_matcher(glob) if self._captures is None else capture_glob(glob).match
 
     def _twin_words(self) -> str:
-        if self.twin is None:
+        selector = self.entry.selector
+        if self.twin is None or not isinstance(selector, ByMatch) or not selector.glob:
             return ""
+        if not self._matcher(folded(selector.glob))(folded(self.twin)):
+            wider = quoted(_across_folders(selector.glob), 200)
+            return f"its glob does not match in folders below, where {quoted(self.twin, 200)} is; did you mean {wider}?"
         return f"its glob matches {quoted(self.twin, 200)} only if case is ignored. Write it as in the library"
 
     def _what_to_do(self) -> str:
@@ -140,6 +147,12 @@ class EntryMatch:
             return f"to select the files of a folder, write {quoted(glob + '**', 200)}"
         what = f"the glob {quoted(glob, 200)}"
         return f"check {what if selector.query is None else f'{what} and the query'}, or remove the rule"
+
+
+def _across_folders(glob: str) -> str:
+    """Return a glob that also matches in folders below; the same one if its last part has no star or it has **."""
+    folder, _, name = glob.rpartition("/")
+    return f"{folder}/**/{name}" if "*" in name and "**" not in glob else glob
 
 
 class PrefixStack:

@@ -23,7 +23,7 @@ from tagsync.model import (
     normalized,
 )
 from tagsync.planning.bounded import LEVEL_OF, LEVELS, First
-from tagsync.planning.folder_hint import FolderHint
+from tagsync.planning.folder_hint import FolderHint, Folders
 
 _MOST_COMPARED = 10_000
 
@@ -104,9 +104,11 @@ class SimilarPaths:
         self._folders = {path: FolderHint(escaped(path)) for path in without[:_MOST_FOLDERS]}
         self._normalized: set[str] = set()
         self._folded: dict[str, str] = {}
+        self._library = Folders()
         if not paths:
             return
         for file in files:
+            self._library.note(file.path)
             for folder in self._folders.values():
                 folder.note(file.path, file.path.casefold())
             key = normalized(file.path)
@@ -119,9 +121,14 @@ class SimilarPaths:
     def hint(self, path: str, *, otherwise: str) -> str:
         """Return a suggestion for one of the paths."""
         if normalized(path) in self._normalized:
-            return "a file with a path equal under Unicode NFC is; copy the path from the library"
+            return "the library has a path that is equal under Unicode NFC; copy it from there"
         twin = self._folded.get(path.casefold())
         return f"did you mean {quoted(twin, 200)}?" if twin else otherwise
+
+    def in_near_folder(self, path: str) -> str:
+        """Return a suggestion for one of the paths whose folder does not exist; "" if no folder is similar."""
+        folder = path.rpartition("/")[0]
+        return self._library.words(escaped(path), folder) if folder else ""
 
     def files_of(self, path: str) -> str | None:
         """Return a glob over the files of the folder that one of the paths names; None if it names none."""
@@ -170,9 +177,12 @@ def _missing_finding(entry: Entry, level: Level, similar: SimilarPaths) -> Diagn
     if isinstance(entry.selector, ByPath):
         path = entry.selector.path
         twin = similar.hint(path, otherwise=_PATTERN if "*" in path else "")
+        near = "" if twin or fine else similar.in_near_folder(path)
         if twin and level == "info":
             level = "warning"
-        message = f"{quoted(path, 200)} is not in the library: {twin or fine or 'check the path, or set ifMissing'}"
+        message = (
+            f"{quoted(path, 200)} is not in the library: {twin or fine or near or 'check the path, or set ifMissing'}"
+        )
         if glob := similar.files_of(path):
             message = f"{quoted(path, 200)} is a folder: to select its files, write match: {quoted(glob, 200)}"
     else:

@@ -22,6 +22,7 @@ from tagsync.model import (
 )
 from tagsync.planning.bounded import First, first_of
 from tagsync.planning.entry_index import IdEntries, PathEntries, indexed
+from tagsync.planning.folder_hint import Folders
 from tagsync.planning.matching import Answers, EntryMatch, PrefixStack
 from tagsync.planning.missing import MissingFiles, named
 from tagsync.planning.skipped_files import unreadable_finding
@@ -141,19 +142,25 @@ class Selection:
     def diagnostics(self, current: CurrentState) -> Iterator[Diagnostic]:
         """Yield what was noticed in one pass over the current state."""
         yield from self._unreadable_findings
-        _find_twins(self._matches, current.files)
+        folders = _find_twins(self._matches, current.files)
         for match in self._matches:
-            yield from match.findings(current.refused.get(match.query or ""))
+            yield from match.findings(current.refused.get(match.query or ""), folders)
         yield from self.missing.findings(current.files)
         yield from self.invalid.diagnostics()
 
 
-def _find_twins(matches: Iterable[EntryMatch], files: Iterable[CurrentFile]) -> None:
-    """Find for each of the first rules that select nothing a file that differs from its glob only in case."""
+def _find_twins(matches: Iterable[EntryMatch], files: Iterable[CurrentFile]) -> Folders:
+    """Find for each of the first rules that select nothing a file that its glob almost matches.
+
+    Returns:
+        The folders of the files, for rules without such a file.
+    """
     pending = [(match, alike) for match in matches if (alike := match.alike())][:_MOST_COMPARED]
+    folders = Folders()
     if not pending:
-        return
+        return folders
     for file in files:
+        folders.note(file.path)
         key = folded(file.path)
         for match, _ in pending:
             if match.folder:
@@ -162,7 +169,8 @@ def _find_twins(matches: Iterable[EntryMatch], files: Iterable[CurrentFile]) -> 
             item[0].twin = file.path
             pending.remove(item)
         if not pending:
-            return
+            break
+    return folders
 
 
 def _itself(origin: Origin) -> Origin:
