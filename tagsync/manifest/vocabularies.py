@@ -98,7 +98,10 @@ class Vocabularies:
             origin = self._allowed[key].origin
             yield "conflict", f"{quoted(old)} is renamed here but allowed at {origin}: remove one of the two"
         if self._allowed is not None and target not in self._allowed:
-            yield "vocabulary", f"{quoted(old)} is renamed to {quoted(new)}, which is not allowed: add it to allowed"
+            yield (
+                "vocabulary",
+                f"{quoted(old)} is renamed to {quoted(new)}, which is not allowed: add {quoted(new)} to allowed",
+            )
         if target in self._forbidden:
             where = self._forbidden[target].origin
             yield (

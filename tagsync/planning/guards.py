@@ -42,7 +42,8 @@ def loosened(rules: Iterable[GuardRule]) -> Iterator[Diagnostic]:
         figures = ((rule.above, default.above, ""), (rule.percent, default.percent, " percent"))
         for figure, usual, unit in figures:
             if figure is not None and usual is not None and figure > usual:
-                message = f"{rule.guard} allows {figure:g}{unit}, more than the default of {usual:g}{unit}"
+                allowed = f"{rule.guard} allows {figure:g}{unit}, more than the default of {usual:g}{unit}"
+                message = f"{allowed}: check that you intend this"
                 yield Diagnostic("warning", "loose-guard", message, rule.origin)
 
 

@@ -133,7 +133,7 @@ class EntryMatch:
             return ""
         if not self._matcher(folded(selector.glob))(folded(self.twin)):
             wider = quoted(_across_folders(selector.glob), 200)
-            return f"its glob does not match in folders below, where {quoted(self.twin, 200)} is; did you mean {wider}?"
+            return f"its glob leaves out folders below, such as that of {quoted(self.twin, 200)}; did you mean {wider}?"
         return f"its glob matches {quoted(self.twin, 200)} only if case is ignored. Write it as in the library"
 
     def _what_to_do(self) -> str:

@@ -69,7 +69,7 @@ def test_vocabulary_compares_under_nfc_and_ignores_absent_tags(faults: Faults) -
         ("renames: {a: a}", "10:18", "'a' is renamed to itself: remove this line"),
         ("renames: {a: b, b: c}", "10:18", "to 'b', which is itself renamed at tags.yaml:10:24: write 'c' here"),
         ("allowed: [red, a], renames: {a: red}", "10:37", "'a' is renamed here but allowed at tags.yaml:10:23"),
-        ("allowed: [red], renames: {a: b}", "10:34", "'a' is renamed to 'b', which is not allowed: add it to allowed"),
+        ("allowed: [red], renames: {a: b}", "10:34", "'a' is renamed to 'b', which is not allowed: add 'b' to allowed"),
         ("forbidden: [b], renames: {a: b}", "10:34", "to 'b', which is forbidden at tags.yaml:10:20: use"),
         ("allowed: [red, b], forbidden: [b]", "10:39", "'b' is forbidden here but allowed at tags.yaml:10:23"),
         ("allowed: [red, caf\u00e9, cafe\u0301]", "10:29", "is also allowed at tags.yaml:10:23, in another spelling"),

@@ -112,11 +112,16 @@ def test_policy_warns_of_limit_looser_than_default(tmp_path: Path) -> None:
     guards = f"removedTags: {{above: 101, percent: 31}}, {as_default}"
     plan = planned(declared(tmp_path, "- {match: /*, tags: [x]}", guards), *FILES)
     assert [(item.level, item.code, item.message, str(item.origin)) for item in plan.diagnostics] == [
-        ("warning", "loose-guard", "removedTags allows 101, more than the default of 100", "tags.yaml:9:17"),
         (
             "warning",
             "loose-guard",
-            "removedTags allows 31 percent, more than the default of 30 percent",
+            "removedTags allows 101, more than the default of 100: check that you intend this",
+            "tags.yaml:9:17",
+        ),
+        (
+            "warning",
+            "loose-guard",
+            "removedTags allows 31 percent, more than the default of 30 percent: check that you intend this",
             "tags.yaml:9:17",
         ),
     ]
