@@ -107,7 +107,7 @@ def _wrong_type(finding: Finding) -> Iterator[SchemaError]:
 def _form_hint(wanted: list[str], finding: Finding) -> str:
     name, value, at = finding.name, finding.instance, finding.at
     written = finding.written.get(at)
-    if "boolean" in wanted and (hint := boolean_hint(name, written or str(value))):
+    if "boolean" in wanted and (hint := boolean_hint(name, value if isinstance(value, str) else written or "")):
         return hint
     if "array" in wanted:
         return list_hint(name, value, at, finding.written)

@@ -131,7 +131,8 @@ def text_hint(name: str, value: Any, *, is_item: bool) -> str:
             return ", so remove the inner brackets"
         if name in _ONLY_IN_RULES:
             return ", so write one rule for each"
-        return f", so write {name}: {value[0]}" if len(value) == 1 and _is_plain(value[0]) else ""
+        item = _flow(value[0]) if len(value) == 1 else ""
+        return f", so write {name}: {item}" if item and isinstance(value[0], str) else ""
     return ", so put it in quotation marks" if isinstance(value, Map) else ""
 
 

@@ -198,6 +198,16 @@ def test_config_outside_a_repository_is_found_in_the_folder_alone(git: str, monk
         (f"{HEAD}environments: {{}}\n", "3:15: environments is empty: add a value, or remove it"),
         (f"{HEAD}environments:\n  staging:\n", "4:11: staging is empty: it must be a mapping"),
         (f"{HEAD}manifests: manifests/\n", "3:12: manifests is 'manifests/': it must be a list"),
+        (f"{HEAD}policy: [policy.yaml]\n", "3:9: policy is a list: it must be text, so write policy: policy.yaml"),
+        (f"{HEAD}policy: [5]\n", "3:9: policy is a list: it must be text"),
+        (
+            f"{HEAD}environments: [production]\n",
+            "3:15: environments is a list: it must be a mapping, as in environments: {production: {account: shop-",
+        ),
+        (
+            f"{HEAD}account: shop\n",
+            "3:1: the key 'account' is at the wrong level: it belongs in an environment, as in environments: {produc",
+        ),
         (f"{HEAD}manifests: [/etc]\n", "3:13: '/etc' is not a relative path: write it relative to this file"),
         (f'{HEAD}manifests: ["a\\0b"]\n', "3:13: 'a\\x00b' is not a relative path: write it relative to this file"),
         (f"{HEAD}manifests: [../other]\n", "3:13: '../other' leads out of"),

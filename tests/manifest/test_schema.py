@@ -100,6 +100,8 @@ Faults = Callable[..., list[tuple[str, str, str]]]
         ("- path: /a\n  tags: [{season: summer}]", "6:14", "type", "so put it in quotation marks"),
         ("- path: /a\n  tags: 12", "6:13", "type", 'it must be a list, so write tags: ["12"]'),
         ("- path: /a\n  tags: ~", "6:13", "type", "so add an item, or remove the key"),
+        ("- path: /a\n  tags: [x]\n  until: [5]", "7:14", "type", "until is a list: it must be text"),
+        ("- path: /a\n  tags: [x]\n  exclusive: []", "7:18", "type", "exclusive is a list: it must be true, false or"),
         ("- path: [/a, /b]\n  tags: [x]", "5:13", "type", "it must be text, so write one rule for each"),
         ("- match:/a", "5:7", "type", "this rule is 'match:/a': it must be a mapping, so write a space after match:"),
         ("- path: /a\n  aiTags: Boot", "6:15", "type", "as in aiTags: {remove: [Boot]} or aiTags: {keep: [Boot]}"),
