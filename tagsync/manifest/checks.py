@@ -197,8 +197,8 @@ def _check_confidence(rule: AIRule) -> Iterator[Finding]:
     ):
         if figure is not None and 0 < figure <= 1:
             message = (
-                f"aiTags.{name}: {figure:g} means {figure:g} %, so {effect}: confidence in ImageKit goes from 0 to "
-                f"100, so write {100 * figure:g} for {100 * figure:g} %"
+                f"aiTags.{name}: {figure:g} means {figure:g} %, and {effect}: confidence in ImageKit goes from 0 to "
+                f"100, so for {100 * figure:g} %, write {100 * figure:g}"
             )
             yield Finding("warning", "confidence", message, rule.place)
 

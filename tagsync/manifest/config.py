@@ -142,9 +142,7 @@ class _ConfigReader:
         reader.read()
         self._errors.absorb(reader.errors)
         for _tree, place in reader.contents.configs[1:]:
-            self._report(
-                place, "too-many", "a second document of settings starts here: move its settings into the first one"
-            )
+            self._report(place, "too-many", "settings start here for a second time: move them into those above")
         # A tree with errors has values that stand for nothing.
         return None if self._errors.count else reader.contents.configs[0][0]
 

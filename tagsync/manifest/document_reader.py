@@ -119,6 +119,7 @@ class DocumentReader:
                 self._read_documents()
             except yaml.MarkedYAMLError as error:
                 place, message = explain(error, self._data)
+                self._found.forget(unpacked("", place).line)
                 self._report(place, "yaml", message)
             except yaml.reader.ReaderError:
                 self._report(*no_yaml_character(self._data))

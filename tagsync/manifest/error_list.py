@@ -38,6 +38,12 @@ class ErrorList:
         self.count += other.count
         self._cut()
 
+    def forget(self, line: int) -> None:
+        """Drop the errors in a line: they follow from an error of its syntax."""
+        kept = [error for error in self._kept if error.origin is None or error.origin.line != line]
+        self.count -= len(self._kept) - len(kept)
+        self._kept = kept
+
     def _cut(self) -> None:
         if len(self._kept) >= _KEPT_BEFORE_CUTTING:
             self._kept = nsmallest(SHOWN_ERRORS, self._kept, key=_by_place)

@@ -225,7 +225,7 @@ def test_config_outside_a_repository_is_found_in_the_folder_alone(git: str, monk
             f"{HEAD}--- {{}}\n",
             "3:5: this YAML document has no apiVersion: tagsync.yaml starts with apiVersion: tagsync/v1",
         ),
-        (f"{HEAD}---\n{HEAD}", "4:1: a second document of settings starts here: move its settings"),
+        (f"{HEAD}---\n{HEAD}", "4:1: settings start here for a second time: move them into"),
         (
             "apiVersion: tagsync/v1\nkind: TagSet\n",
             "1:1: this YAML document has kind 'TagSet': write kind: Config, and put",

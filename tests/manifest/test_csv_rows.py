@@ -409,7 +409,7 @@ def test_csv_over_the_size_limit_is_refused(tmp_path: Path) -> None:
         ("linked/outside.csv", "not in the given folder"),
         ("/etc/passwd.csv", "not a relative path"),
         ("tags.yaml", "ends in .csv or .tsv"),
-        ("missing.csv", "No such file or directory"),
+        ("missing.csv", "this file does not exist"),
         ("pipe.csv", "not a regular file"),
         ("folder.csv", "Is a directory"),
         ('"a\\0.csv"', "not a relative path"),

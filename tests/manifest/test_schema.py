@@ -110,6 +110,7 @@ Faults = Callable[..., list[tuple[str, str, str]]]
         ("- path: /a\n  aiTags: {minConfidence: 0,7}", "6:33", "unknown-key", "write decimals with a point"),
         ("- path: /a\n  exclusive: [shoe*]", "6:18", "type", "it must be true, false or a mapping"),
         ("- path: /a\n  minConfidence: 70", "6:7", "unknown-key", "write aiTags: above it, and indent it to column 9"),
+        ("- match:/a\n  tags: [x]", "5:13", "yaml", "a space is missing after the colon: write match: and a space"),
         # what a comment hides
         ("- path: /a\n  tags:\n    - #sale", "7:10", "empty", 'write "#sale" in quotation marks'),
         ("- match: #x\n  tags: [x]", "5:13", "empty", 'write "#x" in quotation marks'),
