@@ -13,7 +13,7 @@ from jsonschema.exceptions import ValidationError
 from referencing import Registry, Resource
 
 from tagsync import schemas
-from tagsync.escape import quoted
+from tagsync.escape import quoted, shown
 from tagsync.manifest.explanations import EXPLANATIONS, SELECTORS, Finding, SchemaError
 from tagsync.manifest.hints import key_hint, similar_key, synonym
 from tagsync.manifest.misplaced import Home, Path, home_of, how_to_move
@@ -138,7 +138,7 @@ def _explained(
     error: ValidationError, tree: Any, place: int, written: Mapping[int, str], misnamed: _Misnamed
 ) -> Iterator[SchemaError]:
     path = list(error.absolute_path)
-    name = next((step for step in reversed(path) if isinstance(step, str)), misnamed.whole)
+    name = shown(next((step for step in reversed(path) if isinstance(step, str)), misnamed.whole), 60)
     keyword = str(error.validator)
     at = _place_at(tree, place, path)
     is_item = bool(path) and isinstance(path[-1], int) and name != misnamed.whole
