@@ -364,9 +364,12 @@ def test_schema_keywords_all_have_explanations() -> None:
 def test_schema_errors_escape_and_cut_values(faults: Faults) -> None:
     [(_, _, message)] = faults(manifest(f'- path: "{"x" * 5000}\\e[31m"\n  tags: [x]'))
     [(_, _, key)] = faults(manifest('- path: /a\n  "a\\e[31mb": 1'))
+    values = 'values: {a: {"b\\e[31mc": [5, 6]}}'
+    [(_, _, name)] = faults(manifest("- path: /a\n  tags: [x]", spec=values))
 
     assert len(message) < 250
-    assert "\x1b" not in message + key
+    assert "\x1b" not in message + key + name
+    assert r"b\x1b[31mc is a list" in name
     assert "'a\\x1b[31mb'" in key
 
 
