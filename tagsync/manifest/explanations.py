@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from typing import Any, NamedTuple
 
 from jsonschema import Draft202012Validator
 
+from tagsync import schemas
 from tagsync.escape import quoted, shown
 from tagsync.manifest.hints import (
     boolean_hint,
@@ -40,6 +42,11 @@ SchemaError = tuple[int, str, str]
 """A packed place, a code and a message."""
 
 
+@cache
+def _definitions(document: schemas.SchemaName) -> Any:
+    return schemas.load(document)["$defs"]
+
+
 class Finding(NamedTuple):
     """An error of the validator with its place in the manifest."""
 
@@ -51,7 +58,7 @@ class Finding(NamedTuple):
     name: str
     is_item: bool
     written: Mapping[int, str]
-    definitions: Mapping[str, Any]
+    document: schemas.SchemaName
 
     @property
     def subject(self) -> str:
@@ -70,7 +77,7 @@ class Finding(NamedTuple):
 
     def accepts(self, value: Any) -> bool:
         """Return whether the schema would accept another value."""
-        return Draft202012Validator({**self.schema, "$defs": self.definitions}).is_valid(value)
+        return Draft202012Validator({**self.schema, "$defs": _definitions(self.document)}).is_valid(value)
 
 
 def _wrong_names(finding: Finding) -> Iterator[SchemaError]:

@@ -105,10 +105,9 @@ class _Misnamed:
         return home if is_empty or not other or other[-1] == key else None
 
     @property
-    def definitions(self) -> Mapping[str, Any]:
-        """The definitions that the schema of the tree refers to."""
-        found: Mapping[str, Any] = schemas.load("config" if self._definition == "Config" else "manifest")["$defs"]
-        return found
+    def document(self) -> schemas.SchemaName:
+        """The name of the schema of the tree."""
+        return "config" if self._definition == "Config" else "manifest"
 
     @property
     def whole(self) -> str:
@@ -143,7 +142,7 @@ def _explained(
     at = _place_at(tree, place, path)
     is_item = bool(path) and isinstance(path[-1], int) and name != misnamed.whole
     finding = Finding(
-        keyword, error.validator_value, error.instance, error.schema, at, name, is_item, written, misnamed.definitions
+        keyword, error.validator_value, error.instance, error.schema, at, name, is_item, written, misnamed.document
     )
     if keyword == "additionalProperties" and "patternProperties" not in finding.schema:
         return _unknown_keys(finding, path, misnamed)
