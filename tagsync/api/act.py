@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tagsync.api.gather import now
-from tagsync.api.keep import Workspace
+from tagsync.api.keep import Workspace, check_library_file
 from tagsync.applying.apply import carry_out, left_out
 from tagsync.applying.apply_options import ApplyOptions
 from tagsync.applying.journal import Journal, NoJournal
@@ -31,6 +31,7 @@ from tagsync.model import (
     objection,
 )
 from tagsync.planning.guards import Ack, GuardCounts, unacknowledged
+from tagsync.reporting.phrases import target_words
 
 
 async def apply_async(
@@ -147,9 +148,10 @@ def check_target(plan: Plan, target: Target) -> None:
         )
     if not target.is_named(plan.target):
         raise RefusedError(
-            f"this plan is for {shown(plan.target.account)} at {shown(plan.target.endpoint)}, not for "
-            f"{target.name.account} at {target.name.endpoint}: plan again for this target"
+            f"this plan is for {target_words(plan.target)}, not for {target_words(target.name)}: plan again for this "
+            "target"
         )
+    check_library_file(plan, target, "this plan is for")
 
 
 def refusals(plan: Plan, acks: Collection[Ack] = ()) -> tuple[str, ...]:

@@ -184,6 +184,7 @@ class _Comparison:
             base=self.base,
             commit=self.commit.hash,
             uncommitted=self.commit.uncommitted,
+            library_sha256=self.target.library_sha256,
         )
         if options.explain is None:
             return made

@@ -19,6 +19,7 @@ from tagsync.escape import quoted, shown
 from tagsync.library.target import Target, locked
 from tagsync.model import SANDBOX_ACCOUNT, Part, Plan, Report, TargetName
 from tagsync.planning.difference import is_remainder
+from tagsync.reporting.phrases import target_words
 from tagsync.workspace.atomic import atomic_write
 from tagsync.workspace.durable_file import make_durable
 from tagsync.workspace.state_dir import check_file, open_file, state_folder
@@ -167,8 +168,8 @@ class Workspace:
                     return item.path, report
         name = self.target.name
         raise DocumentError(
-            f"{shown(str(self.path))} has no report of an apply that changed something in {name.account} at "
-            f"{name.endpoint}: use a file that apply --report json=FILE wrote"
+            f"{shown(str(self.path))} has no report of an apply that changed something in {target_words(name)}: use a "
+            "file that apply --report json=FILE wrote"
         )
 
     def continued_by(self, path: Path, report: Report) -> list[Path]:
@@ -431,8 +432,27 @@ def check_report(report: Report, target: Target) -> None:
     was = report.plan.target
     if not target.is_named(was):
         raise RefusedError(
-            f"the report is of {shown(was.account)} at {shown(was.endpoint)}, not of {target.name.account} at "
-            f"{target.name.endpoint}: use a report of this library, or the options of that one"
+            f"the report is of {target_words(was)}, not of {target_words(target.name)}: use a report of this library, "
+            "or the options of that one"
+        )
+
+
+def check_library_file(plan: Plan, target: Target, what: str) -> None:
+    """Check that the library of a sandbox was filled from the file that a plan or the plan of a report records.
+
+    Args:
+        plan: the plan.
+        target: a target with the name that the plan records.
+        what: the start of the message.
+
+    Raises:
+        RefusedError: it was filled from another file, or another version of it.
+    """
+    made_for, ours = plan.inputs.library_sha256, target.library_sha256
+    if made_for and ours and made_for != ours:
+        raise RefusedError(
+            f"{what} another library than {target_words(target.name)}: its library file has the same name, but other "
+            "content. Use --sandbox with the path of that file, or plan again for this library"
         )
 
 

@@ -3,7 +3,7 @@
 import asyncio
 
 from tagsync.api.gather import now
-from tagsync.api.keep import check_environment, check_report
+from tagsync.api.keep import check_environment, check_library_file, check_report
 from tagsync.api.lag import lag_left, written
 from tagsync.applying.preflight import LAG_WAITS, Reread
 from tagsync.concurrency import blocking
@@ -44,6 +44,7 @@ async def undo_async(
     check_duration(max_duration)
     check_report(report, target)
     check_environment(report, target)
+    check_library_file(report.plan, target, "the report is of")
     file_ids = touched(report)
     async with connect(target, listener) as client, deadline(max_duration, client, since=began):
         reader = client.file_reads(library_size=report.plan.inputs.library_size, concurrency=target.concurrency)

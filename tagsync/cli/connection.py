@@ -59,6 +59,7 @@ def workspace_of(settings: LibrarySettings, warn: Callable[[str], None]) -> Iter
             concurrency=settings.concurrency,
             environment=settings.config.environment if settings.config else None,
             library=_sandbox_key(settings.sandbox, settings.state_dir),
+            library_sha256=store.source,
         )
         yield _workspace(target, settings, warn)
 

@@ -26,6 +26,7 @@ from tagsync.model import (
 )
 
 COMMIT_PATTERN = "^[0-9a-f]{40,64}$"
+_SHA256_PATTERN = "^[0-9a-f]{64}$"
 
 _Count = Annotated[int, Meta(ge=0)]
 _Amount = Annotated[int, Meta(ge=0)] | Annotated[float, Meta(ge=0)]
@@ -95,7 +96,7 @@ class ManifestMember(Record):
     """A manifest."""
 
     path: str
-    sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+    sha256: Annotated[str, Meta(pattern=_SHA256_PATTERN)]
 
 
 class ReadingMember(Record, forbid_unknown_fields=True):
@@ -120,6 +121,7 @@ class InputsMember(Record):
     partial: bool = False
     commit: Annotated[str, Meta(pattern=COMMIT_PATTERN)] | None = None
     uncommitted: str | None = None
+    library_sha256: Annotated[str, Meta(pattern=_SHA256_PATTERN)] | None = None
 
     @classmethod
     def from_value(cls, value: Inputs) -> Self:
@@ -135,6 +137,7 @@ class InputsMember(Record):
             value.partial,
             value.commit,
             value.uncommitted,
+            value.library_sha256,
         )
 
     def value(self) -> Inputs:
@@ -150,6 +153,7 @@ class InputsMember(Record):
             self.reading.value() if self.reading else LISTED,
             self.commit,
             self.uncommitted,
+            self.library_sha256,
         )
 
 

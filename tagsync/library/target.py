@@ -46,6 +46,8 @@ class Target:
         environment: the environment of `tagsync.yaml`, which plans record. A plan for another one is refused.
         library: a name for the library of an `app` that other processes on this machine use too. Without it,
             two applies of that library do not lock each other out.
+        library_sha256: the hash of the file that the library of an `app` was filled from, which plans record. A plan
+            for another one is refused.
 
     Raises:
         CredentialsError: the key is missing, a public key, or not printable ASCII.
@@ -60,6 +62,7 @@ class Target:
     concurrency: int = 4
     environment: str | None = None
     library: str | None = None
+    library_sha256: str | None = None
 
     def __post_init__(self) -> None:
         """Check everything that needs no API call."""

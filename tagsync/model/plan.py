@@ -184,6 +184,7 @@ class Inputs(NamedTuple):
         partial: whether it was merged from shards of which some were missing.
         commit: the commit of the manifests, if they are in a git repository and all of them are committed.
         uncommitted: a manifest of a git repository that is not committed, so that there is no commit.
+        library_sha256: the hash of the file that a sandbox's library was filled from.
         reading: how the library was read. Unless `reading.is_complete`, the library has more files.
     """
 
@@ -197,6 +198,7 @@ class Inputs(NamedTuple):
     reading: Reading = LISTED
     commit: str | None = None
     uncommitted: str | None = None
+    library_sha256: str | None = None
 
     @property
     def is_filtered(self) -> bool:

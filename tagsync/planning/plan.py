@@ -35,6 +35,7 @@ def make_plan(
     base: Revision | None = None,
     commit: str | None = None,
     uncommitted: str | None = None,
+    library_sha256: str | None = None,
 ) -> Plan:
     """Compare desired with current state and plan the changes.
 
@@ -55,6 +56,7 @@ def make_plan(
         base: an earlier revision. If nothing is dropped, a notice counts the tags that only its entries declared.
         commit: the commit of the manifests, to be recorded.
         uncommitted: a manifest that is not committed, to be recorded.
+        library_sha256: the hash of a sandbox's library file, to be recorded.
 
     Returns:
         The plan. If there is an error, it has no changes, and its diagnostics say why.
@@ -85,6 +87,7 @@ def make_plan(
             reading=current.reading,
             commit=commit,
             uncommitted=uncommitted,
+            library_sha256=library_sha256,
         ),
         guards=comparison.tally.guards(policy_of(desired.policy), current.files.all_tags()),
         diagnostics=diagnostics,

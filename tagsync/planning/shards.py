@@ -110,7 +110,7 @@ def _path_and_id(change: FileChange) -> tuple[str, str]:
 
 
 _ASPECTS: tuple[tuple[str, Callable[[Plan], object]], ...] = (
-    ("are for different libraries", lambda plan: plan.target),
+    ("are for different libraries", lambda plan: (plan.target, plan.inputs.library_sha256)),
     ("come from different manifests", lambda plan: [ref[:2] for ref in plan.inputs.manifests]),
     ("have different policies", lambda plan: plan.policy),
     ("revert different runs", lambda plan: plan.undoes),

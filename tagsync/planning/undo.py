@@ -153,7 +153,7 @@ def make_undo(
         Collected(changes),
         target=plan.target,
         created_at=created_at,
-        inputs=Inputs((), plan.inputs.files, read_requests),
+        inputs=Inputs((), plan.inputs.files, read_requests, library_sha256=plan.inputs.library_sha256),
         # The limits are kept for the digest; without counts, nothing blocks.
         guards=tuple(Guard(guard.id, 0, 0, guard.limit, blocked=False) for guard in plan.guards),
         diagnostics=[*left_out.warnings(), *_made_before(report)],

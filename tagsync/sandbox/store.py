@@ -83,6 +83,7 @@ class Store:
         library: the file to seed from, in the format of `seed.LibraryFile`.
 
     Attributes:
+        source: the hash of the library file that the database was seeded from.
         source_changed: whether the library file has changed since the database was seeded from it.
         index_lag: seconds until listings and searches show a change of tags.
         details_lag: seconds until details show it, at most `index_lag`.
@@ -104,12 +105,13 @@ class Store:
                 self._db.execute("PRAGMA synchronous = OFF")
                 add_functions(self._db)
                 seeded = self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'facts'").fetchone()
-                fingerprint = fingerprint_of(library)
+                self.source = fingerprint = fingerprint_of(library)
                 if seeded is None:
                     self._seed(library, fingerprint)
                 else:
                     self._db.execute(_PENDING)
-                    self.source_changed = self._fact("source") != fingerprint
+                    self.source = self._fact("source")
+                    self.source_changed = self.source != fingerprint
             except sqlite3.Error as error:
                 raise SeedError(
                     f"the sandbox database {database} cannot be used ({error}): try sandbox reset"

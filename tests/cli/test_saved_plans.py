@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import stat
 import threading
 from collections.abc import Callable
@@ -269,6 +270,35 @@ def test_saved_plan_for_a_sandbox_needs_the_sandbox(tagsync: Command, library: C
         4,
         "error: this plan is for the sandbox of library.jsonl: give --sandbox and the path of that file\n",
     )
+
+
+@pytest.mark.usefixtures("two_files")
+def test_saved_plan_is_refused_for_another_library_file_of_the_same_name(
+    tagsync: Command, library: Callable[..., Path]
+) -> None:
+    Path("other").mkdir()
+    library(file_object("/c.jpg"), name="other/library.jsonl")
+    tagsync("plan", "--sandbox=library.jsonl", "--out=plan.json", "tags.yaml")
+    result = tagsync("apply", "--sandbox=other/library.jsonl", "plan.json")
+    assert (result.code, result.err) == (
+        4,
+        (
+            "error: this plan is for another library than sandbox library.jsonl: its library file has the same name, but "
+            "other content. Use --sandbox with the path of that file, or plan again for this library\n"
+        ),
+    )
+    tagsync("apply", "--sandbox=library.jsonl", "--report=report.json", "plan.json")
+    undo = tagsync("undo", "--sandbox=other/library.jsonl", "report.json")
+    assert (undo.code, "the report is of another library than sandbox library.jsonl" in undo.err) == (4, True)
+
+
+@pytest.mark.usefixtures("two_files")
+def test_saved_plan_applies_to_a_copy_of_its_library_file_in_another_folder(tagsync: Command) -> None:
+    tagsync("plan", "--sandbox=library.jsonl", "--out=plan.json", "tags.yaml")
+    Path("copy").mkdir()
+    shutil.copy("library.jsonl", "copy")
+    result = tagsync("apply", "--sandbox=copy/library.jsonl", "plan.json")
+    assert (result.code, result.out.endswith("Apply complete: 1 file verified\n")) == (0, True)
 
 
 @pytest.mark.usefixtures("no_lag")
