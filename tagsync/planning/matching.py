@@ -107,7 +107,7 @@ class EntryMatch:
                 wanted = f"at least {least}" if expect.max is None else f"{least or 0} to {expect.max}"
                 message = f"this rule selects {found}, expected {wanted}: check the selector, or change expect"
                 yield Diagnostic("error", "expect", message, self.entry.origin(expect.place))
-            elif count == 0 and least != 0:
+            elif count == 0 and not (expect and 0 in (expect.min, expect.max)):
                 folder = self.folder.words(folders) if self.folder else ""
                 message = f"this rule selects no file: {folder or self._twin_words() or self._what_to_do()}"
                 yield Diagnostic("warning", "selects-nothing", message, self.entry.origin())

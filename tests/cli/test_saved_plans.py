@@ -283,8 +283,8 @@ def test_saved_plan_is_refused_for_another_library_file_of_the_same_name(
     assert (result.code, result.err) == (
         4,
         (
-            "error: this plan is for another library than sandbox library.jsonl: its library file has the same name, but "
-            "other content. Use --sandbox with the path of that file, or plan again for this library\n"
+            "error: this plan is for another library than sandbox library.jsonl: its library file has the same name, "
+            "but other content. Use --sandbox with the path of that file, or plan again for this library\n"
         ),
     )
     tagsync("apply", "--sandbox=library.jsonl", "--report=report.json", "plan.json")

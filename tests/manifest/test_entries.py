@@ -101,9 +101,9 @@ def test_entry_selects_by_path_id_match_or_query(read_text: ReadText, text: str,
 
 @pytest.mark.parametrize(
     ("text", "minimum", "maximum"),
-    [("{min: 3}", 3, None), ("{max: 0}", 0, 0), ("{min: 2, max: 2}", 2, 2)],
+    [("{min: 3}", 3, None), ("{max: 0}", None, 0), ("{min: 2, max: 2}", 2, 2)],
 )
-def test_expect_may_have_one_limit(read_text: ReadText, text: str, minimum: int, maximum: int | None) -> None:
+def test_expect_may_have_one_limit(read_text: ReadText, text: str, minimum: int | None, maximum: int | None) -> None:
     expect = read_one(read_text, f"- match: /**\n  tags: [red]\n  expect: {text}").declaration.expect
 
     assert expect

@@ -131,7 +131,8 @@ def test_selector_that_selects_nothing_is_a_warning(declare: Declare) -> None:
 def test_selector_may_select_nothing_if_expect_says_so(declare: Declare) -> None:
     _, selection = selected(
         declare,
-        "- {match: /shop/hats/**, tags: [x], expect: {min: 0}}\n- {match: /shop/caps/**, tags: [x], expect: {max: 9}}",
+        "- {match: /shop/hats/**, tags: [x], expect: {min: 0}}\n- {match: /shop/caps/**, tags: [x], expect: {max: 9}}\n"
+        "- {match: /shop/bows/**, tags: [x], expect: {max: 0}}",
     )
     assert [item.origin.line for item in selection.diagnostics(SHOP) if item.origin] == [6]
 
