@@ -385,7 +385,9 @@ def plan_of(
         created_at="2026-01-01T00:00:00Z",
         digest="sha256:" + "0" * 64,
         inputs=Inputs((), 10, 1),
-        summary=Summary(len(changes), add, remove, remove_ai, unchanged=3),
+        summary=Summary(
+            len(changes), add, remove, remove_ai, unchanged=3, files_losing=sum(change.loses for change in changes)
+        ),
         estimate=Estimate(2, 1, 9, 5, 4, 0.4) if changes else Estimate(),
         changes=tuple(sorted(changes, key=lambda change: change.file.path)),
         requests=(),

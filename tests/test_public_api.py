@@ -160,7 +160,9 @@ def test_api_last_report_must_be_of_the_same_library(sandbox: Callable[..., Sand
     assert [item.cause for item in plan.drift] == ["removed in the library"]
     library.calls.clear()
     elsewhere = tagsync.Target(app=library.app, endpoint="sandbox:library.jsonl", account="other")
-    with pytest.raises(tagsync.TagsyncError, match=r"the report is of sandbox at .*, not of other"):
+    with pytest.raises(
+        tagsync.TagsyncError, match=r"the report is of sandbox library.jsonl, not of .* \(account other\)"
+    ):
         tagsync.plan([tags], target=elsewhere, options=tagsync.PlanOptions(last=last))
     assert library.calls == []
 

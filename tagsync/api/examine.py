@@ -1,6 +1,6 @@
 """Examine an account: compare how its API behaves with what tagsync expects."""
 
-from tagsync.api.gather import is_folder, now
+from tagsync.api.gather import now
 from tagsync.api.inventory import ls_async
 from tagsync.api.keep import Workspace
 from tagsync.concurrency import blocking
@@ -14,6 +14,7 @@ from tagsync.examining.writes import Trial, note_of
 from tagsync.library.imagekit.probe import Probe
 from tagsync.library.target import Target, probing
 from tagsync.model import Diagnosis, Finding
+from tagsync.planning.filter import folder_fault
 
 
 async def doctor_async(
@@ -88,7 +89,7 @@ class _Search:
     async def __call__(self) -> set[str]:
         """Return the IDs of the files at the path."""
         folder = self._path.rpartition("/")[0] + "/"
-        if not is_folder(folder):
+        if folder_fault(folder):
             return set()
         found = await ls_async(self._target, folder=folder, listener=self._heard)
         return {file.file_id for file in found if file.path == self._path}

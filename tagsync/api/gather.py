@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tagsync.concurrency import blocking
 from tagsync.errors import UsageError
-from tagsync.escape import quoted, shown
+from tagsync.escape import shown
 from tagsync.events import Exporting, Listener, ignore
 from tagsync.exporting import ExportFormat
 from tagsync.exporting.export import Exported, export_rows
@@ -24,6 +24,7 @@ from tagsync.manifest.error_list import ErrorList
 from tagsync.manifest.read import read_manifests, read_policy
 from tagsync.model import Config, CurrentFile, DesiredState, Origin, as_shown
 from tagsync.planning.contradictions import account_faults, contradictions
+from tagsync.planning.filter import folder_fault
 from tagsync.planning.skipped_files import unreadable_finding
 
 MOMENT = "%Y-%m-%dT%H:%M:%SZ"
@@ -175,14 +176,8 @@ def check_folder(folder: str) -> None:
     Raises:
         UsageError: it does not start and end with one slash.
     """
-    if not is_folder(folder):
-        meant = quoted("/" + "".join(f"{part}/" for part in folder.split("/") if part), 200)
-        raise UsageError(f"{quoted(folder, 200)} does not start and end with a slash, as folders do: use {meant}")
-
-
-def is_folder(text: str) -> bool:
-    """Return whether a text is the path of a folder."""
-    return text.startswith("/") and text.endswith("/") and "//" not in text
+    if fault := folder_fault(folder):
+        raise UsageError(fault)
 
 
 _EXPORTS: Mapping[ExportFormat, Callable[[Iterable[CurrentFile], str], Exported]] = {

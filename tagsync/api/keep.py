@@ -168,8 +168,9 @@ class Workspace:
                     return item.path, report
         name = self.target.name
         raise DocumentError(
-            f"{shown(str(self.path))} has no report of an apply that changed something in {target_words(name)}: use a "
-            "file that apply --report json=FILE wrote"
+            f"{shown(str(self.path.absolute()))} has no report of an apply that changed something in "
+            f"{target_words(name)}. Run undo in the folder where you ran apply, name its state directory with "
+            "--state-dir, or name a file that apply --report FILE.json wrote"
         )
 
     def continued_by(self, path: Path, report: Report) -> list[Path]:

@@ -11,7 +11,7 @@ from tagsync.api.act import apply_locked, check_target, refusals, refused
 from tagsync.api.keep import Workspace, account_name
 from tagsync.api.saved import read_saved
 from tagsync.applying.apply_options import ApplyOptions
-from tagsync.cli.configuration import for_plan
+from tagsync.cli.configuration import for_plan, library_arguments
 from tagsync.cli.connection import workspace_of
 from tagsync.cli.digests import with_full_digests
 from tagsync.cli.log import is_json
@@ -22,13 +22,10 @@ from tagsync.cli.signals import Deferred
 from tagsync.documents.loader import is_saved
 from tagsync.errors import RefusedError, UsageError, message_of
 from tagsync.escape import quoted, shown
-from tagsync.manifest.files import check_exist
+from tagsync.manifest.files import YAML_SUFFIXES, check_paths
 from tagsync.model import DesiredState, Plan, Report
 from tagsync.planning.filter import SELECT_NOTHING, SHARD_NOTHING, filter_plan
 from tagsync.planning.guards import Ack
-
-MANIFEST_SUFFIXES = (".yaml", ".yml")
-"""Nobody expects a saved plan in files of these names."""
 
 
 def apply(
@@ -44,7 +41,8 @@ def apply(
     """Plan or take a saved plan, ask, apply, report; `typed` are the options that the command line itself names."""
     chosen, library, planning = for_plan(paths, library, planning, settings)
     paths = chosen.paths
-    output = Output(settings, reads=[*chosen.reads, *library.reads], writes=True)
+    reads = [*chosen.reads, *library.reads]
+    output = Output(settings, reads=reads, library=library_arguments(library), writes=True)
     with Deferred() as signals:
         with output.failures_written():
             file = _plan_file(paths)
@@ -135,7 +133,7 @@ def _must_ask(file: Path | None, paths: Sequence[str]) -> bool:
     if sys.stdin.isatty() and sys.stderr.isatty():
         return file is None or any(map(_is_named_like_manifest, (file, *file.parent.iterdir())))
     if file is None:
-        check_exist(paths)  # whoever mistyped the name of a saved plan has nothing to say yes to
+        check_paths(paths)  # whoever mistyped the name of a saved plan has nothing to say yes to
         why = "--log-format json leaves no room for a question" if is_json() else "not running in a terminal"
         raise UsageError(f"{why}: pass --yes to apply without a question")
     if _is_named_like_manifest(file):
@@ -147,7 +145,7 @@ def _must_ask(file: Path | None, paths: Sequence[str]) -> bool:
 
 
 def _is_named_like_manifest(path: Path) -> bool:
-    return path.suffix.lower() in MANIFEST_SUFFIXES
+    return path.suffix.lower() in YAML_SUFFIXES
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Combine the command line with `tagsync.yaml`: options and their variables come first, then the file."""
 
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,8 @@ from tagsync.cli.output import Output
 from tagsync.manifest.config import find_config, read_config
 from tagsync.manifest.files import CONFIG_NAME, is_same
 from tagsync.model import KEY_VARIABLE, Config
+
+_LIBRARY_OPTIONS = ("sandbox", "profile", "endpoint", "account", "env", "state_dir")
 
 _NO_SETTINGS = frozenset({"quiet", "verbose"})
 
@@ -85,8 +88,16 @@ def choose(
         )
         chosen = Chosen(settled.manifests, settled.account, settled.policy, settled)
     if output.verbose:
-        out.settings(_sources(chosen, config))
+        _show_settings([*_sources(chosen, config)], out)
     return chosen
+
+
+def _show_settings(rows: Sequence[tuple[str, str, str]], output: Output) -> None:
+    """Show settings: on a terminal at the end, below the result, which is what people look for."""
+    if sys.stdout.isatty():
+        click.get_current_context().call_on_close(lambda: output.settings(rows))
+    else:
+        output.settings(rows)
 
 
 def need_paths(chosen: Chosen) -> None:
@@ -96,7 +107,8 @@ def need_paths(chosen: Chosen) -> None:
         click.UsageError: neither the command line nor `tagsync.yaml` names any.
     """
     if not chosen.paths:
-        words = f"{CONFIG_NAME} names no manifests." if chosen.config else f"Name manifests, or add a {CONFIG_NAME}."
+        start = f"Name manifests, or add a {CONFIG_NAME}. To write the first ones, run: tagsync init manifests"
+        words = f"{CONFIG_NAME} names no manifests." if chosen.config else start
         raise click.MissingParameter(words, click.get_current_context(), param_hint="'PATH...'", param_type="argument")
 
 
@@ -112,6 +124,20 @@ def for_plan(
 def for_library(library: LibrarySettings, output: OutputSettings) -> LibrarySettings:
     """Return the settings of a command that takes no manifests."""
     return _with(choose(output, env=library.env, account=library.account), library)
+
+
+def library_arguments(library: LibrarySettings) -> list[str]:
+    """Return the options with which another command uses the same library.
+
+    A variable still holds for that command, except that of the sandbox, which it is better to see.
+    """
+    context = click.get_current_context()
+    typed = [
+        name
+        for name in _LIBRARY_OPTIONS
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE or (name == "sandbox" and library.sandbox)
+    ]
+    return [word for name in typed for word in (f"--{name.replace('_', '-')}", str(context.params[name]))]
 
 
 def _with(chosen: Chosen, library: LibrarySettings) -> LibrarySettings:

@@ -35,7 +35,7 @@ _KEY = "--key --api-key --private-key --token --password"
 
 HABITS = (
     Habit(_DRY_RUN, "apply", "to see the changes without applying them", command="plan"),
-    Habit(_DRY_RUN, _READING, "this command changes nothing in the library"),
+    Habit(_DRY_RUN, _READING, "this command never changes the library; without that option"),
     Habit("--json -json", _RESULTS, "for JSON", "--format json"),
     Habit(_YES, "apply", "to apply without a prompt", "--yes"),
     Habit(f"--yes {_YES}", _READING, "this command never asks"),

@@ -5,6 +5,7 @@ from typing import Any, get_args
 
 import click
 
+from tagsync.cli import parameter_types
 from tagsync.cli.groups import Command
 from tagsync.cli.options import (
     BELOW,
@@ -56,7 +57,13 @@ from tagsync.exporting import ExportFormat
     help="With --format library: replace names, tags, IDs, URLs and custom metadata.",
 )
 @option(
-    "--path", "folder", group="Selection", default="/", metavar="/FOLDER/", help="Export only files below this folder."
+    "--path",
+    "folder",
+    group="Selection",
+    default="/",
+    metavar="/FOLDER/",
+    callback=parameter_types.folder,
+    help="Export only files below this folder.",
 )
 @reading_options
 def export(folder: str, output: Path | None, kind: Any, *, redact: bool, **values: Any) -> int:
@@ -125,7 +132,7 @@ def tags(folder: str, *, suggest: bool, ai: bool, **values: Any) -> int:
         """tagsync ls --query 'format = "webp"' --format json | jq -r '.files[].path'""",
     ),
 )
-@click.argument("glob", required=False, metavar="[GLOB]")
+@click.argument("glob", required=False, metavar="[GLOB]", callback=parameter_types.glob)
 @option(
     "--tag",
     group="Selection",
@@ -176,6 +183,7 @@ def ls(glob: str | None, **values: Any) -> int:
     group="Selection",
     from_environment=False,
     metavar="PATH",
+    callback=parameter_types.file_path,
     help="Also test writes: change tags of this file, and restore them afterwards.",
 )
 @option(

@@ -6,6 +6,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from tagsync.cli import parameter_types
 from tagsync.cli.groups import Command
 from tagsync.cli.options import (
     AS_OF,
@@ -82,7 +83,11 @@ def validate(paths: tuple[str, ...], **values: Any) -> int:
 @_PATHS
 @_OUT
 @option(
-    "--explain", group="Output", metavar="PATH", help="Explain which rules apply to the file with this path, and exit."
+    "--explain",
+    group="Output",
+    metavar="PATH",
+    callback=parameter_types.file_path,
+    help="Explain which rules apply to the file with this path, and exit.",
 )
 @option("--coverage", group="Output", is_flag=True, help="List files without a rule, and rules without a file.")
 @option("--detailed-exitcode", group="Output", is_flag=True, help="Exit with 2 if changes are pending.")

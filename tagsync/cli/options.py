@@ -127,7 +127,12 @@ _LOG = option(
 _VERBOSITY = (
     option("--verbose", "-v", group="Output", is_flag=True, help="Show all details."),
     option("--quiet", "-q", group="Output", is_flag=True, help="Hide progress and warnings."),
-    option("--no-color", group="Output", is_flag=True, help="Disable colors. NO_COLOR works too."),
+    option(
+        "--no-color",
+        group="Output",
+        is_flag=True,
+        help="Disable colors. NO_COLOR works too; FORCE_COLOR keeps colors in a pipe.",
+    ),
     _LOG,
 )
 
@@ -147,7 +152,7 @@ def _destinations(
         option(
             "--format",
             group="Output",
-            type=click.Choice(formats),
+            type=parameter_types.FormatChoice(formats, suffixes),
             default="text",
             show_default=True,
             metavar="FORMAT",
@@ -184,7 +189,13 @@ _INVENTORY = (
 )
 
 BELOW = option(
-    "--path", "folder", group="Selection", default="/", metavar="/FOLDER/", help="Show only files below this folder."
+    "--path",
+    "folder",
+    group="Selection",
+    default="/",
+    metavar="/FOLDER/",
+    callback=parameter_types.folder,
+    help="Show only files below this folder.",
 )
 
 _THUMBNAILS = option(

@@ -55,6 +55,11 @@ ROOM_FOR_QUESTION = 4
 """Lines of the screen that a plan leaves: for a line above it, and for the hint, the target and the question below."""
 
 
+def _may_be_undone(plan: Plan) -> bool:
+    """Return whether a plan changes more than AI tags, which cannot be restored, and is no undo itself."""
+    return bool(plan.summary.add_tags + plan.summary.remove_tags) and plan.undoes is None
+
+
 class Output:
     """Writes the results of a command.
 
@@ -63,7 +68,7 @@ class Output:
         reads: the files that the command reads, and must not overwrite.
         saved_as: the file to save a plan in.
         explains: whether standard output shows explanations instead of the plan.
-        to_apply: the options that applying the saved plan takes.
+        library: the options that other commands take for the same library.
         writes: whether the command changes files of the library.
     """
 
@@ -74,11 +79,11 @@ class Output:
         reads: Sequence[str | Path | None] = (),
         saved_as: Path | None = None,
         explains: bool = False,
-        to_apply: Sequence[str] = (),
+        library: Sequence[str] = (),
         writes: bool = False,
     ) -> None:
         self._settings = settings
-        self._to_apply = to_apply
+        self._library = library
         self._writes = writes
         self._saved_as = saved_as
         self._explains = explains
@@ -112,11 +117,11 @@ class Output:
         self._write(layouts, exit_code, saved_as=saved_as, to_standard_output=not self._explains)
         if self._explains:
             self._explanation(plan.explanations, shown_names(plan))
-        elif self._settings.format == "text" and sys.stdout.isatty() and self._hides_files(plan):
-            self.say("To list the files, add --verbose.")
+        elif self._is_on_terminal and (hidden := self._hidden(plan)):
+            self.say(f"To list {hidden}, add --verbose.")
         if saved_as:
-            command = shlex.join(["tagsync", "apply", str(saved_as), *self._to_apply])
-            self.say(f"Saved as {saved_as}{'' if plan.blocked else f'. To apply it: {shown(command)}'}")
+            command = self.command("apply", str(saved_as))
+            self.say(f"Saved as {saved_as}{'' if plan.blocked else f'. To apply it: {command}'}")
         else:
             self._warn_of_no_plan()
         for words in objections:
@@ -163,8 +168,8 @@ class Output:
         sys.stdout.flush()
         lost = plan.summary.remove_ai_tags
         warning = f"{counted(lost, 'AI tag')} cannot be restored. " if lost else ""
-        if self._hides_files(plan):
-            sys.stderr.write("To list the files first, answer n and add --verbose.\n")
+        if hidden := self._hidden(plan):
+            sys.stderr.write(f"To list {hidden} first, answer n and add --verbose.\n")
         # A long plan has scrolled its first line, which names the target too, out of sight.
         sys.stderr.write(f"Target: {target_words(plan.target)}\n")
         sys.stderr.write(f"Apply these changes? {warning}[y/N] ")
@@ -178,9 +183,22 @@ class Output:
             sys.stderr.write(f"{CANCELLED}\n")
         return False
 
-    def _hides_files(self, plan: Plan) -> bool:
-        """Return whether the text of a plan counts files that it does not list."""
-        return plan.summary.files_changed > FEW_FILES and not self._settings.verbose
+    @property
+    def _is_on_terminal(self) -> bool:
+        return self._settings.format == "text" and sys.stdout.isatty()
+
+    def _hidden(self, plan: Plan) -> str:
+        """Return what the text of a plan counts and does not list; "" if nothing."""
+        if self._settings.verbose:
+            return ""
+        if plan.summary.files_changed > FEW_FILES:
+            return "the files"
+        kinds = {tuple((item.op, item.tag) for item in change.changes) for change in plan.changes}
+        return "the changes of each file" if len(kinds) > 1 else ""
+
+    def command(self, *words: str) -> str:
+        """Return a command line of tagsync for the library of this run, safe to print."""
+        return shown(shlex.join(["tagsync", *words, *self._library]))
 
     def report(self, report: Report, exit_code: int, *, failing_code: int = 1, plan_shown: bool = False) -> None:
         """Write a report to all outputs.
@@ -201,6 +219,8 @@ class Output:
             plan_shown=plan_shown,
         )
         self._write(layouts, exit_code, failing_code=failing_code)
+        if self._is_on_terminal and report.wrote and _may_be_undone(report.plan):
+            self.say(f"To see how to undo this apply: {self.command('undo')}")
 
     def difference(self, found: Difference) -> None:
         """Write the difference between two plans."""

@@ -12,7 +12,7 @@ from typing import TextIO
 
 from tagsync.errors import UsageError
 from tagsync.escape import shown
-from tagsync.manifest.files import is_manifest_name, is_read_from, may_be_named_by
+from tagsync.manifest.files import CONFIG_NAME, YAML_SUFFIXES, is_manifest_name, is_read_from, may_be_named_by
 from tagsync.workspace.atomic import PRIVATE, atomic_write, umask_mode
 
 _LONGEST_TEXT = 1_000_000
@@ -49,14 +49,29 @@ def warn_of_manifests(paths: Iterable[Path], inputs: Sequence[str], warn: Callab
     """
     for path in paths:
         place = Path(os.path.realpath(path))
-        for given in inputs:
-            folder = Path(os.path.realpath(given))
-            if folder.is_dir() and place.is_relative_to(folder) and is_read_from(folder, place):
-                warn(
-                    f"{shown(str(path))} will be in a folder of manifests, and the next command that reads "
-                    f"{shown(given)} refuses it: write it to another folder, or begin its name with a dot"
-                )
-                break
+        folder = next((name for given in inputs if (name := _folder_read(given, path)) and _is_in(name, place)), None)
+        if folder:
+            warn(
+                f"{shown(str(path))} will be in a folder of manifests, and the next command that reads "
+                f"{shown(folder)} refuses it: write it to another folder, or begin its name with a dot"
+            )
+
+
+def _folder_read(given: str, path: Path) -> str | None:
+    """Return the folder in which a command may look for manifests, given an input of this one; None for no folder.
+
+    A plan.json next to a manifest is common, but a plan.yaml there is named like one.
+    """
+    if Path(given).is_dir():
+        return given
+    is_beside = path.suffix in YAML_SUFFIXES and Path(given).suffix in YAML_SUFFIXES
+    return str(Path(given).parent) if is_beside and Path(given).name != CONFIG_NAME else None
+
+
+def _is_in(folder: str, place: Path) -> bool:
+    """Return whether a file, given by its resolved path, is read as a manifest if the folder is given."""
+    top = Path(os.path.realpath(folder))
+    return place.is_relative_to(top) and is_read_from(top, place)
 
 
 def _check_apart(path: Path, place: str, given: str) -> None:

@@ -5,13 +5,14 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
 
+from tagsync.escape import quoted
 from tagsync.model import GuardId, Part
-from tagsync.planning.filter import select_fault
+from tagsync.planning.filter import folder_fault, select_fault
 from tagsync.planning.guards import Ack
 from tagsync.reporting import Format, InventoryFormat
 from tagsync.reporting.markdown import safe_address
@@ -39,6 +40,21 @@ def integer(least: int, most: int | None = None) -> click.IntRange:
     found = click.IntRange(least, most)
     found.name = "integer"
     return found
+
+
+class FormatChoice(click.Choice[str]):
+    """The name of a format; the suffix of its files, such as md, is an error that names the format."""
+
+    def __init__(self, formats: Sequence[str], suffixes: Mapping[str, str]) -> None:
+        super().__init__(formats)
+        self._suffixes = suffixes
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the name of a format."""
+        meant = self._suffixes.get(f".{value}")
+        if value not in self.choices and meant:
+            self.fail(f"{value!r} is not a format: use {meant}.", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 def reports(
@@ -105,6 +121,27 @@ def select(_context: click.Context, _parameter: click.Parameter, values: tuple[s
         if fault := select_fault(value):
             raise click.BadParameter(f"{fault}.")
     return values
+
+
+def glob(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    """Return a glob that can match a path."""
+    if value is not None and (fault := select_fault(value)):
+        raise click.BadParameter(f"{fault}.")
+    return value
+
+
+def folder(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+    """Return the path of a folder."""
+    if fault := folder_fault(value):
+        raise click.BadParameter(f"{fault}.")
+    return value
+
+
+def file_path(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    """Return the path of a file in the library."""
+    if value is not None and not value.startswith("/"):
+        raise click.BadParameter(f"{quoted(value, 200)} is not the path of a file: paths start with /, as in /a/b.jpg.")
+    return value
 
 
 def shard(_context: click.Context, _parameter: click.Parameter, value: str | None) -> Part | None:

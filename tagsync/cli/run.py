@@ -1,6 +1,5 @@
 """Run the commands: gather, decide, act, and write the result."""
 
-import shlex
 from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
@@ -14,7 +13,7 @@ from tagsync.api.keep import NEEDS_REPORT, Workspace, account_name
 from tagsync.api.revision import revision_of, revisions_since
 from tagsync.api.saved import read_document, read_saved
 from tagsync.api.undo import undo_async
-from tagsync.cli.configuration import choose, for_library, for_plan, need_paths
+from tagsync.cli.configuration import choose, for_library, for_plan, library_arguments, need_paths
 from tagsync.cli.connection import workspace_of
 from tagsync.cli.options import LibrarySettings, OutputSettings, PlanSettings
 from tagsync.cli.output import Output
@@ -84,15 +83,14 @@ def plan(
         reads=[*chosen.reads, *library.reads],
         saved_as=out,
         explains=explain is not None,
-        to_apply=_to_apply(library),
+        library=library_arguments(library),
     )
-    with output.failures_written(), workspace_of(library, output.warn) as unnamed:
+    with output.failures_written():
         since = None
         if changed_since is not None:
             since = revision_of(changed_since, chosen.manifests, as_of=how.as_of, policy_counts=how.policy is None)
         prune = pruned(chosen.manifests, how)
         desired = declared(chosen.manifests, library, how)
-        workspace = unnamed.for_account(desired.account, MANIFESTS)
         options = plan_options(
             library,
             how,
@@ -103,7 +101,9 @@ def plan(
             prune=prune,
             manifests=chosen.manifests,
         )
-        made = planned(desired, workspace, options, output)
+        # Whoever has a typo in an argument needs no key to find out.
+        with workspace_of(library, output.warn) as unnamed:
+            made = planned(desired, unnamed.for_account(desired.account, MANIFESTS), options, output)
         _check_known(made, desired)
     warnings = made.summary.warnings if strict else 0
     objections = refusals(made)
@@ -141,34 +141,28 @@ def undo(
     Without a file, undo the newest apply that changed something.
     """
     library = for_library(library, settings)
-    output = Output(settings, reads=[file, *library.reads], saved_as=out, to_apply=_to_apply(library))
-    with output.failures_written(), workspace_of(library, output.warn) as unnamed:
-        if file is None:
-            path, report = unnamed.newest_change()
-            ended = "began and was killed" if report.was_killed else "ended"
-            output.say(f"Undo of the apply that {ended} at {report.finished_at}: {path}")
-            if continued := unnamed.continued_by(path, report):
-                names = ", ".join(shown(str(name)) for name in continued)
+    output = Output(settings, reads=[file, *library.reads], saved_as=out, library=library_arguments(library))
+    with output.failures_written():
+        named = (
+            read_saved(file, Report, "undo needs the report of an apply (apply --report FILE.json)") if file else None
+        )
+        with workspace_of(library, output.warn) as unnamed:
+            report = named or _newest_change(unnamed, output)
+            if report.plan.undoes:
                 output.warn(
-                    "that apply continued an incomplete one, whose changes this undo leaves: after you have applied "
-                    f"it, also undo {names}"
+                    "this undoes an undo, so it makes the changes again: to undo an older apply, name its report"
                 )
-        else:
-            advice = "undo needs the report of an apply (apply --report FILE.json)"
-            report = read_saved(file, Report, advice)
-        if report.plan.undoes:
-            output.warn("this undoes an undo, so it makes the changes again: to undo an older apply, name its report")
-        workspace = unnamed.for_account(account_name(report.plan.target), "the report is of the account")
-        with output.progress() as listener:
-            made = until_signal(
-                lambda: undo_async(
-                    report,
-                    target=workspace.target,
-                    ai_as_tags=ai_as_tags,
-                    max_duration=library.max_duration,
-                    listener=listener,
+            workspace = unnamed.for_account(account_name(report.plan.target), "the report is of the account")
+            with output.progress() as listener:
+                made = until_signal(
+                    lambda: undo_async(
+                        report,
+                        target=workspace.target,
+                        ai_as_tags=ai_as_tags,
+                        max_duration=library.max_duration,
+                        listener=listener,
+                    )
                 )
-            )
     codes = {item.code for item in made.diagnostics} | {item.code for item in made.unlisted}
     code = INCOMPLETE if LEFT_OUT in codes else 0
     output.plan(made, code)
@@ -176,9 +170,24 @@ def undo(
         for words in _lasting(report.plan):
             output.say(words)
     if made.changes and out is None:
-        command = shlex.join(["tagsync", "apply", "undo.json", *_to_apply(library)])
-        output.say(f"To apply this plan, save it with --out undo.json, then run: {shown(command)}")
+        output.say(
+            f"To apply this plan, save it with --out undo.json, then run: {output.command('apply', 'undo.json')}"
+        )
     return code
+
+
+def _newest_change(workspace: Workspace, output: Output) -> Report:
+    """Return the newest report of an apply that changed something, and name it."""
+    path, report = workspace.newest_change()
+    ended = "began and was killed" if report.was_killed else "ended"
+    output.say(f"Undo of the apply that {ended} at {report.finished_at}: {path}")
+    if continued := workspace.continued_by(path, report):
+        names = ", ".join(shown(str(name)) for name in continued)
+        output.warn(
+            "that apply continued an incomplete one, whose changes this undo leaves: after you have applied it, also "
+            f"undo {names}"
+        )
+    return report
 
 
 def _lasting(plan: Plan) -> Iterator[str]:
@@ -194,12 +203,6 @@ def _lasting(plan: Plan) -> Iterator[str]:
             "No rule declares the tags that --prune-since removed: declare them to keep them. Without a rule, only a "
             "plan that prunes since a commit that declared them removes them again."
         )
-
-
-def _to_apply(library: LibrarySettings) -> list[str]:
-    """Return the options with which a plan that is saved now is applied to the same library."""
-    sandbox = ["--sandbox", str(library.sandbox)] if library.sandbox else []
-    return sandbox + (["--env", library.env] if library.env else [])
 
 
 def diff(old: Path, new: Path, settings: OutputSettings) -> int:

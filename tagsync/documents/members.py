@@ -55,6 +55,7 @@ class SummaryMember(Record):
     unchanged: _Count
     missing: _Count
     warnings: _Count
+    files_losing: _Count | None = None
 
 
 class EstimateMember(Record):

@@ -21,7 +21,9 @@ CONFIG_NAME = "tagsync.yaml"
 STDIN = "<stdin>"
 """The name of standard input."""
 
-_SUFFIXES = (".yaml", ".yml", ".json")
+YAML_SUFFIXES = (".yaml", ".yml")
+"""How the names of YAML files end; nobody expects a saved plan in one."""
+_SUFFIXES = (*YAML_SUFFIXES, ".json")
 CSV_SUFFIXES = (".csv", ".tsv")
 _LIBRARY_SUFFIXES = (".jsonl",)
 
@@ -145,17 +147,16 @@ def holds_manifests(path: str, skip: str | None = None) -> bool:
     return next(_manifests_at(path, lambda *_: None, skip), None) is not None
 
 
-def check_exist(paths: Sequence[str]) -> None:
-    """Check that all paths exist, except `-`.
+def check_paths(paths: Sequence[str]) -> None:
+    """Check that paths are manifests, or folders of them, without reading them.
 
     Raises:
-        ManifestError: with an error for each path that does not exist.
+        ManifestError: with an error for each path that is not.
     """
-    missing = [path for path in paths if path != "-" and not _exists(path)]
-    if missing:
-        raise ManifestError(
-            tuple(Diagnostic("error", "no-such-file", _NO_SUCH_FILE, Origin(path or "''", 1, 1)) for path in missing)
-        )
+    errors: list[Diagnostic] = []
+    locate(paths, lambda file, code, message: errors.append(Diagnostic("error", code, message, Origin(file, 1, 1))))
+    if errors:
+        raise ManifestError(tuple(errors))
 
 
 def read(located: Located, *, limit: int = MAX_FILE_BYTES) -> bytes:
@@ -208,10 +209,14 @@ def _manifests_at(path: str, report: ReportFile, skip: str | None = None) -> Ite
     if _is_folder(path):
         found = [file for file in _walk(here, report) if not (file.name == CONFIG_NAME and is_same(file, skip))]
         if not found:
-            report(path, "no-manifests", f"no manifest in this folder: add a file that ends in {', '.join(_SUFFIXES)}")
+            endings = ", ".join(_SUFFIXES)
+            hint = "to write a first one, use tagsync init DIR"
+            report(path, "no-manifests", f"no manifest in this folder: add a file that ends in {endings}; {hint}")
         yield from found
     elif not _exists(path):
         report(path or "''", "no-such-file", _NO_SUCH_FILE)
+    elif here.name.lower().endswith((*_LIBRARY_SUFFIXES, ".jsonl.gz")):
+        report(path, "not-a-manifest", "a library is neither a manifest nor a saved plan: name it with --sandbox")
     elif here.name.lower().endswith(CSV_SUFFIXES):
         report(path, "not-a-manifest", "a CSV file is not a manifest: name it in spec.filesFrom of a manifest")
     elif here.suffix not in _SUFFIXES:

@@ -24,8 +24,10 @@ def guard_finding(guard: Guard) -> str:
 
 def guard_limit(guard: Guard) -> str:
     """Return the limit: '30 % and 100 tags'. A guard blocks a plan that exceeds both figures."""
-    percent = f"{guard.limit.percent:g} % and " if guard.limit.percent is not None else ""
-    return f"{percent}{counted(guard.limit.above, _FINDINGS[guard.id][1])}"
+    above, percent = guard.limit
+    share = [f"{percent:g} %"] if percent is not None else []
+    number = [counted(above, _FINDINGS[guard.id][1])] if above or not share else []
+    return " and ".join([*share, *number])
 
 
 def is_near_limit(guard: Guard) -> bool:
@@ -37,7 +39,7 @@ def is_near_limit(guard: Guard) -> bool:
 
 def near_limit(guard: Guard) -> str:
     """Return what a guard allows, with how far the plan is from its limit."""
-    both = "" if guard.limit.percent is None else "both "
+    both = "both " if guard.limit.percent is not None and guard.limit.above else ""
     return (
         f"Below the limit of guard {guard.id}: the plan {guard_finding(guard)}. "
         f"Only plans above {both}{guard_limit(guard)} are blocked"

@@ -80,6 +80,11 @@ class FileChange:
         return bool(removed) and not self.add and set(self.file.tags).issubset(removed)
 
     @property
+    def loses(self) -> bool:
+        """Whether the file loses any tag or AI tag."""
+        return any(change.op is not Op.ADD for change in self.changes)
+
+    @property
     def reasons(self) -> tuple[ChangeReason, ...]:
         """All reasons, in the order of the changes."""
         return tuple(
@@ -140,7 +145,10 @@ class TargetName(NamedTuple):
 
 
 class Summary(NamedTuple):
-    """Counts of files, and of (file, tag) pairs by op."""
+    """Counts of files, and of (file, tag) pairs by op.
+
+    `files_losing` counts the changed files that lose any tag or AI tag; None in older plans.
+    """
 
     files_changed: int = 0
     add_tags: int = 0
@@ -149,6 +157,7 @@ class Summary(NamedTuple):
     unchanged: int = 0
     missing: int = 0
     warnings: int = 0
+    files_losing: int | None = None
 
 
 class Estimate(NamedTuple):

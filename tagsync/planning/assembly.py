@@ -21,12 +21,14 @@ class Collected:
     def __init__(self, changes: Iterable[FileChange]) -> None:
         self.staging = Staging()
         self._counts = dict.fromkeys(Op, 0)
+        self._losing = 0
         self.changes = keep(map(self._noted, changes))
 
     def _noted(self, change: FileChange) -> FileChange:
         self.staging.add(change)
         for item in change.changes:
             self._counts[item.op] += 1
+        self._losing += change.loses
         return change
 
     def summary(self, summary: Summary) -> Summary:
@@ -36,6 +38,7 @@ class Collected:
             add_tags=self._counts[Op.ADD],
             remove_tags=self._counts[Op.REMOVE],
             remove_ai_tags=self._counts[Op.REMOVE_AI],
+            files_losing=self._losing,
         )
 
 

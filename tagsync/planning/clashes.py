@@ -29,7 +29,7 @@ class Clash(NamedTuple):
         if files > 1:
             file += f" and {files - 1:,} more file{'s' * (files > 2)}"  # noqa: PLR2004 - one more or several
         if self.code == "conflict":
-            words = f"must be absent from {file} here, but present at {self.other}: remove one of the two"
+            words = f"must be absent from {file}, but {self.other} adds it there: remove one of the two"
         else:
             words = (
                 f"is also declared for {file} at {self.other}, in another spelling (equal under Unicode NFC): write "

@@ -24,6 +24,14 @@ def select_fault(glob: str) -> str | None:
     return f"{quoted(glob, 200)} is not a valid glob: {fault}" if fault else None
 
 
+def folder_fault(path: str) -> str | None:
+    """Return why a text is not the path of a folder; None if it is."""
+    if path.startswith("/") and path.endswith("/") and "//" not in path:
+        return None
+    meant = quoted("/" + "".join(f"{part}/" for part in path.split("/") if part), 200)
+    return f"{quoted(path, 200)} does not start and end with a slash, as folders do: use {meant}"
+
+
 def checked_select(select: str | Iterable[str] | None) -> tuple[str, ...]:
     """Check the globs of `select` and return them as a tuple.
 

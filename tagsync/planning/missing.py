@@ -1,7 +1,7 @@
 """Collect declared files that the library does not have, and suggest what may be meant."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from operator import itemgetter
 
@@ -26,6 +26,7 @@ from tagsync.planning.bounded import LEVEL_OF, LEVELS, First
 from tagsync.planning.folder_hint import FolderHint, Folders
 
 _MOST_COMPARED = 10_000
+_LEAST_SIMILARITY = 2 / 3
 
 _MOST_FOLDERS = 40
 
@@ -143,19 +144,34 @@ def missing_hint(path: str, current: CurrentState) -> str:
 
 
 def _nearest(path: str, files: Iterable[CurrentFile]) -> str:
-    """Return a hint at the file with the most similar name in the same folder, or with the same name elsewhere."""
+    """Return a hint at a file with a similar name in the same folder, or with the same name elsewhere.
+
+    If several folders have a file with that name, the folder has to be similar too.
+    """
     folder, _, name = path.rpartition("/")
-    neighbours: list[str] = []
-    namesakes: list[str] = []
+    neighbours: dict[str, str] = {}
+    namesakes: dict[str, str] = {}
     for file in files:
         its_folder, _, its_name = file.path.rpartition("/")
+        # A comparison takes some microseconds, so a folder of a million files would take seconds.
         if its_folder == folder and len(neighbours) < _MOST_COMPARED:
-            neighbours.append(its_name)
-        elif its_name == name and not namesakes:
-            namesakes.append(file.path)
-    # A comparison takes some microseconds, so a folder of a million files would take seconds.
-    similar = [f"{folder}/{found}" for found in get_close_matches(name, neighbours, 1)] or namesakes
-    return f"did you mean {quoted(similar[0], 200)}?" if similar else "check the path"
+            neighbours.setdefault(_stem(its_name), file.path)
+        elif its_name == name and len(namesakes) < _MOST_COMPARED:
+            namesakes[its_folder] = file.path
+    only = next(iter(namesakes.values())) if len(namesakes) == 1 else None
+    similar = _most_similar(_stem(name), neighbours) or only or _most_similar(folder, namesakes)
+    return f"did you mean {quoted(similar, 200)}?" if similar else "check the path"
+
+
+def _stem(name: str) -> str:
+    """Return a name without its suffix, which would make short names similar that have nothing else in common."""
+    return name.rpartition(".")[0] or name
+
+
+def _most_similar(text: str, paths: Mapping[str, str]) -> str | None:
+    """Return the path of the text that is most similar to a given one; None if none is."""
+    found = get_close_matches(text, paths, n=1, cutoff=_LEAST_SIMILARITY)
+    return paths[found[0]] if found else None
 
 
 def named(entry: Entry) -> str:

@@ -41,6 +41,7 @@ class _ChangeCounts:
         self.pairs = Counter[tuple[Op, str]]()
         """The number of files that each tag is added to or removed from."""
         self.calls_per_file = 0
+        self.losing = 0
 
     def add(self, change: FileChange) -> Iterator[str]:
         """Count one file's changes, and yield what is impossible."""
@@ -58,6 +59,7 @@ class _ChangeCounts:
         self.file_ids.add(file.file_id)
         self.pairs.update((item.op, item.tag) for item in change.changes)
         self.calls_per_file += len({item.op for item in change.changes})
+        self.losing += change.loses
         self._tally.add(file, change)
 
     def guards(self) -> dict[GuardId, Guard]:
@@ -116,6 +118,7 @@ def _figures(plan: Plan, counts: _ChangeCounts) -> Iterator[str]:
         remove_tags=counts.count(Op.REMOVE),
         remove_ai_tags=counts.count(Op.REMOVE_AI),
         warnings=plan.count("warning"),
+        files_losing=None if plan.summary.files_losing is None else counts.losing,
     )
     for name, stated, actual in zip(Summary._fields, plan.summary, counted, strict=True):
         if stated != actual:

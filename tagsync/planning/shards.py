@@ -110,8 +110,9 @@ def _path_and_id(change: FileChange) -> tuple[str, str]:
 
 
 _ASPECTS: tuple[tuple[str, Callable[[Plan], object]], ...] = (
-    ("are for different libraries", lambda plan: (plan.target, plan.inputs.library_sha256)),
+    ("are for different libraries", lambda plan: plan.target),
     ("come from different manifests", lambda plan: [ref[:2] for ref in plan.inputs.manifests]),
+    ("are for different libraries", lambda plan: plan.inputs.library_sha256),
     ("have different policies", lambda plan: plan.policy),
     ("revert different runs", lambda plan: plan.undoes),
     ("are filtered differently", lambda plan: (plan.inputs.select, plan.inputs.changed_since)),

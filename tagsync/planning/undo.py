@@ -1,7 +1,7 @@
 """Plan to revert a run; an ordinary apply carries the plan out."""
 
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from tagsync.escape import quoted, shown
@@ -39,7 +39,8 @@ NO_TAG = "ImageKit no longer accepts such a tag"
 
 OTHER_SPELLING = "the file has it in another spelling, equal under Unicode NFC"
 
-SHOWN_PATHS = 3
+SHOWN = 3
+"""The files, or tags, that a warning names."""
 
 
 class _Asked(NamedTuple):
@@ -58,43 +59,58 @@ class _Asked(NamedTuple):
 
 
 class _LeftOut:
-    """Counts what an undo leaves out, and names the first files for each tag."""
+    """Counts what an undo leaves out and why, and names the first files."""
 
     def __init__(self) -> None:
         self._changes = 0
         self._files: set[str] = set()
-        self._whole: list[Diagnostic] = []
-        self._tags: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+        self._paths: dict[tuple[str, str], dict[str, list[str]]] = {}
+        """The first files for each code and reason, by tag; the tag is "" if it concerns the whole file."""
         self._counts: Counter[tuple[str, str, str]] = Counter()
 
     def file(self, code: str, file: CurrentFile, count: int, why: str) -> None:
         """Note a file on which nothing is undone."""
-        self._note(file, count)
-        self._whole.append(Diagnostic("warning", code, f"no change on {quoted(file.path, 200)} is undone: {why}"))
+        self._note(file, count, code, why, "")
 
     def tag(self, code: str, file: CurrentFile, tag: str, why: str) -> None:
         """Note a tag that is not restored on a file."""
-        self._note(file, 1)
-        key = code, tag, why
-        self._counts[key] += 1
-        if len(self._tags[key]) < SHOWN_PATHS:
-            self._tags[key].append(file.path)
+        self._note(file, 1, code, why, tag)
 
-    def _note(self, file: CurrentFile, count: int) -> None:
-        self._changes += count
+    def _note(self, file: CurrentFile, changes: int, code: str, why: str, tag: str) -> None:
+        self._changes += changes
         self._files.add(file.file_id)
+        self._counts[code, why, tag] += 1
+        paths = self._paths.setdefault((code, why), {}).setdefault(tag, [])
+        if len(paths) < SHOWN:
+            paths.append(file.path)
 
     def warnings(self) -> Iterator[Diagnostic]:
-        """Yield a warning for each file and tag, and one with the total."""
-        yield from self._whole
-        for key, paths in self._tags.items():
-            code, tag, why = key
-            more = self._counts[key] - len(paths)
-            names = ", ".join(shown(path, 200) for path in paths) + (f" and {more:,} more" if more else "")
-            yield Diagnostic("warning", code, f"{_KINDS[code]} {quoted(tag)} is not restored on {names}: {why}")
+        """Yield a warning for each reason, and one with the total."""
+        for (code, why), by_tag in self._paths.items():
+            counts = {tag: self._counts[code, why, tag] for tag in by_tag}
+            if len(by_tag) == 1:
+                (tag, paths), (files,) = next(iter(by_tag.items())), counts.values()
+                names = _first(map(_path, paths), files)
+                what = f"{_KINDS[code]} {quoted(tag)} is not restored on" if tag else "no change is undone on"
+                yield Diagnostic("warning", code, f"{what} {names}: {why}")
+                continue
+            most = sorted(counts, key=lambda tag: (-counts[tag], tag))[:SHOWN]
+            names = _first((f"{quoted(tag)} on {counted(counts[tag], 'file')}" for tag in most), len(counts))
+            yield Diagnostic("warning", code, f"{len(counts):,} {_KINDS[code]}s are not restored ({names}): {why}")
         if self._changes:
             words = f"this undo leaves out {counted(self._changes, 'change')} on {counted(len(self._files), 'file')}"
             yield Diagnostic("warning", LEFT_OUT, words)
+
+
+def _first(names: Iterable[str], total: int) -> str:
+    """Return the first names, and how many more there are."""
+    shown_names = [*names]
+    more = total - len(shown_names)
+    return ", ".join(shown_names) + (f" and {more:,} more" if more else "")
+
+
+def _path(path: str) -> str:
+    return shown(path, 200)
 
 
 _KINDS = {"undeclarable": "tag", "spelling": "tag", "irreversible": "AI tag"}
@@ -211,9 +227,9 @@ def _undone(
     file = files.get(planned.file_id)
     if file is None:
         if planned.file_id not in files:
-            left_out.file("unread", planned, len(asked.items), "it could not be read; run undo again")
+            left_out.file("unread", planned, len(asked.items), "reading failed; run undo again")
         elif asked.may_have_written:
-            left_out.file("missing", planned, len(asked.items), "it was deleted")
+            left_out.file("missing", planned, len(asked.items), "no longer in the library")
         return None
     changes = tuple(sorted(_reverted(asked, file, left_out, ai_as_tags=ai_as_tags), key=_by_op_and_tag))
     if not changes:
@@ -244,7 +260,7 @@ def _reverted(asked: _Asked, file: CurrentFile, left_out: _LeftOut, *, ai_as_tag
     # If the file had the ordinary tag before the run, or has it now, nothing has to stand in for the AI tag.
     there = there_now.union(map(normalized, asked.change.file.tags))
     yield from (Change(Op.ADD, item.tag, _undoing(item)) for key, item in restored.items() if key not in there)
-    why = NO_TAG if ai_as_tags else "its confidence and source are lost; --ai-as-tags restores it as an ordinary tag"
+    why = NO_TAG if ai_as_tags else "confidence and source are lost; --ai-as-tags restores ordinary tags instead"
     for item in removed_ai:
         if normalized(item.tag) not in restored:
             left_out.tag("irreversible", file, item.tag, why)

@@ -18,6 +18,7 @@ from tagsync.model import (
     Plan,
     Report,
     Status,
+    Summary,
     TargetName,
     TestFailure,
     TestResult,
@@ -52,7 +53,7 @@ def target_words(target: TargetName, show: Callable[[str], str] = shown) -> str:
         words = f"{show(target.account)} at {show(target.endpoint)}"
     else:
         words = f"sandbox {show(target.sandbox)}"
-        if target.account != SANDBOX_ACCOUNT:
+        if target.account not in (SANDBOX_ACCOUNT, target.environment):
             details.append(f"account {show(target.account)}")
     if target.environment:
         details.append(f"environment {show(target.environment)}")
@@ -79,12 +80,20 @@ def tag_counts(totals: Mapping[Op, int]) -> str:
 
 
 def plan_summary(plan: Plan) -> str:
-    """Return a plan in one line: '184 files: +390 -47 tags, -219 AI tags · 26 API calls, about 6 s'."""
+    """Return a plan in one line: '8 files: +9 -4 tags, -2 AI tags · 5 files lose tags · 3 API calls, about 1 s'."""
     summary, estimate = plan.summary, plan.estimate
     changes = change_counts(summary.add_tags, summary.remove_tags, summary.remove_ai_tags)
     seconds = f", about {duration(estimate.seconds)}" if estimate.seconds else ""
-    calls = f" · {counted(estimate.write_requests, 'API call')}{seconds}" if estimate.write_requests else ""
-    return f"{counted(summary.files_changed, 'file')}: {changes}{calls}"
+    calls = [f"{counted(estimate.write_requests, 'API call')}{seconds}"] if estimate.write_requests else []
+    return f"{counted(summary.files_changed, 'file')}: {' · '.join([changes, *_losses(summary), *calls])}"
+
+
+def _losses(summary: Summary) -> Iterator[str]:
+    """Yield how many files lose tags, unless the counts of tags show it."""
+    losing = summary.files_losing
+    if losing and summary.add_tags and summary.files_changed > 1:
+        files = "all files" if losing == summary.files_changed else counted(losing, "file")
+        yield f"{files} {'loses' if losing == 1 else 'lose'} tags"
 
 
 def why_words(cause: Cause | None, commit: str | None) -> list[str]:
@@ -213,8 +222,10 @@ def guard_count(guard: Guard) -> str:
 
 def guard_limit(guard: Guard) -> str:
     """Return the limit of a guard."""
-    percent = f" and {guard.limit.percent:g} %" if guard.limit.percent is not None else ""
-    return f"more than {guard.limit.above:,}{percent}"
+    above, percent = guard.limit
+    share = [f"{percent:g} %"] if percent is not None else []
+    number = [f"{above:,}"] if above or not share else []
+    return f"more than {' and '.join([*number, *share])}"
 
 
 def usual_calls(plan: Plan) -> list[tuple[str, int]]:

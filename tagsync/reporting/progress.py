@@ -122,7 +122,7 @@ class BarProgress(NoProgress):
             console=Console(file=stream, no_color=True if colour is False else None),
             transient=True,
         )
-        self._task: TaskID = self._progress.add_task("reading manifests", total=None)
+        self._task: TaskID = self._progress.add_task("starting", total=None)
 
     def __enter__(self) -> Self:
         self._progress.start()

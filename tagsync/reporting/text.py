@@ -68,6 +68,8 @@ def plan_text(
     target = target_words(plan.target)
     remarks = list(_remarks(view, everything=everything, with_blocks=with_blocks))
     if not plan.changes:
+        if everything:
+            _write_missing(view, lines)
         _write_unchanged(plan, target, lines)
     else:
         few = [] if everything or view.files_changed > FEW_FILES else [change.path for change in plan.changes]
@@ -77,15 +79,17 @@ def plan_text(
         same = common_cause(plan) is not None
         write_tag_lines(view.counts.operations, view.names, lines, room=room, with_causes=not same)
         lines.write()
-        lines.write((plan_summary(plan), "bold"))
+        if everything:
+            _write_files(view, lines)
+            _write_missing(view, lines)
+            _write_emptied(plan, lines)
+        lines.write_sentence((plan_summary(plan), "bold"))
         for path in few:
             lines.write(f"  {shown(path)}")
     for remark in remarks:
         lines.write_sentence(*remark)
     if everything:
-        _write_missing(view, lines)
-        _write_emptied(plan, lines)
-        _write_files(view, lines)
+        _write_details(plan, lines)
 
 
 def _write_unchanged(plan: Plan, target: str, lines: Lines) -> None:
@@ -96,12 +100,15 @@ def _write_unchanged(plan: Plan, target: str, lines: Lines) -> None:
     if plan.undoes:
         lines.write(("Nothing to undo: ", "bold green"), f"no change of that apply is left to undo in {target}.")
         return
+    warnings = [counted(plan.summary.warnings, "warning")] if plan.summary.warnings else []
     if not plan.summary.unchanged:
         where = "the selection contains no managed file" if filter_sentence(plan.inputs) else "no rule selects a file"
-        lines.write(("Nothing to do: ", "bold yellow"), f"{where} of {target}.")
+        words = f" ({warnings[0]})" if warnings else ""
+        lines.write(("Nothing to do: ", "bold yellow"), f"{where} of {target}{words}.")
         return
-    files = counted(plan.summary.unchanged, "managed file")
-    lines.write(("Nothing to do: ", "bold green"), f"{target} matches the manifests ({files}).")
+    counts = ", ".join([counted(plan.summary.unchanged, "managed file"), *warnings])
+    style = "bold yellow" if warnings else "bold green"
+    lines.write(("Nothing to do: ", style), f"{target} matches the manifests ({counts}).")
 
 
 def _remarks(view: PlanView, *, everything: bool, with_blocks: bool) -> Iterator[tuple[Segment, ...]]:
@@ -118,8 +125,6 @@ def _remarks(view: PlanView, *, everything: bool, with_blocks: bool) -> Iterator
     if words := cause_sentence(plan):
         yield ((words, ""),)
     yield from _guard_remarks(view, with_blocks=with_blocks)
-    if everything:
-        yield from (((words, "dim"),) for words in _details(plan))
 
 
 def _guard_remarks(view: PlanView, *, with_blocks: bool) -> Iterator[tuple[Segment, ...]]:
@@ -131,13 +136,16 @@ def _guard_remarks(view: PlanView, *, with_blocks: bool) -> Iterator[tuple[Segme
             yield ((verdict + colon, "yellow"), (figures, ""))
 
 
-def _details(plan: Plan) -> Iterator[str]:
-    yield f"{counted(plan.summary.unchanged, 'managed file')} unchanged"
-    yield call_sentence(plan)
-    yield reading_sentence(plan.inputs)
+def _write_details(plan: Plan, lines: Lines) -> None:
+    """Write what a plan leaves unchanged, what it costs, and its digest."""
+    if not plan.changes:
+        return
+    lines.write_sentence((f"{counted(plan.summary.unchanged, 'managed file')} unchanged", "dim"))
+    lines.write_sentence((call_sentence(plan), "dim"))
+    lines.write_sentence((reading_sentence(plan.inputs), "dim"))
     if plan.undoes:
-        yield UNDOING
-    yield f"Digest {plan.digest}"
+        lines.write_sentence((UNDOING, "dim"))
+    lines.write_sentence((f"Digest {plan.digest}", "dim"))
 
 
 def _write_missing(view: PlanView, lines: Lines) -> None:
@@ -145,7 +153,6 @@ def _write_missing(view: PlanView, lines: Lines) -> None:
     plan = view.plan
     if not plan.missing:
         return
-    lines.write()
     lines.write(("Files not found", "bold"))
     for path, file_id, origin in plan.missing:
         name = shown(path) if path is not None else f"the file with ID {shown(file_id or '')}"
@@ -153,6 +160,7 @@ def _write_missing(view: PlanView, lines: Lines) -> None:
     left = plan.summary.missing - len(plan.missing)
     if left:
         lines.write((f"  … and {counted(left, 'more file')}", "dim"))
+    lines.write()
 
 
 def _write_emptied(plan: Plan, lines: Lines) -> None:
@@ -160,16 +168,15 @@ def _write_emptied(plan: Plan, lines: Lines) -> None:
     emptied = (change.path for change in plan.changes if change.empties)
     first = next(emptied, None)
     if first is not None:
-        lines.write()
         lines.write(("Files left without tags", "bold"))
         for path in chain([first], emptied):
             lines.write(f"  {shown(path)}")
+        lines.write()
 
 
 def _write_files(view: PlanView, lines: Lines) -> None:
     """Write every file, those with the same changes together."""
     for section in view.sections:
-        lines.write()
         lines.write(("Files", "bold"))
         write_groups(section.groups, view.names, lines, everything=True)
 
@@ -221,6 +228,8 @@ def report_text(view: ReportView, lines: Lines, *, everything: bool = False, pla
         lines.write()
         write_tag_lines(operations, view.names, lines, room=None if everything else SHOWN_LINES, with_causes=False)
         lines.write()
+    if everything:
+        _write_all_rows(view, lines)
     if operations or report.requests.sent:
         lines.write((view.headline, "bold"))
     if words := filter_sentence(report.plan.inputs):
@@ -232,8 +241,6 @@ def report_text(view: ReportView, lines: Lines, *, everything: bool = False, pla
         lines.write(view.commit_words)
     for words in view.advice:
         lines.write(words)
-    if everything:
-        _write_all_rows(view, lines)
 
 
 def _write_not_made(view: ReportView, lines: Lines) -> None:
@@ -259,19 +266,19 @@ def _write_not_made(view: ReportView, lines: Lines) -> None:
 
 
 def _write_all_rows(view: ReportView, lines: Lines) -> None:
-    """Write every file that was not changed, with the last message about it, and every file that was."""
+    """Write every file that was changed, and every file that was not, with the last message about it."""
+    for section in view.sections:
+        lines.write(("Files changed", "bold"))
+        write_groups(section.groups, view.names, lines, everything=True)
     if view.missed:
-        lines.write()
         lines.write(("Files not changed as planned", "bold"))
     for row in view.missed:
         status, error, request = row.outcome.status, row.outcome.error, row.outcome.request_id
         where = f" (request {shown(request)})" if request else ""
         words = f"{reason_words(status, error, in_part=row.outcome.in_part)}{where}"
         lines.write(f"  {shown(row.path)}", (f"  {words}", _STATUSES.get(status, "red")))
-    for section in view.sections:
+    if view.missed:
         lines.write()
-        lines.write(("Files changed", "bold"))
-        write_groups(section.groups, view.names, lines, everything=True)
 
 
 def diagnostics_text(

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,13 @@ def test_verbose_names_the_source_of_each_setting() -> None:
 def test_verbose_names_sources_without_a_config(tagsync: Command) -> None:
     Path("tagsync.yaml").unlink()
     assert "setting manifests = manifests (command line)\nsetting sandbox" in tagsync(*PLAN[:2], "-v", "manifests").err
+
+
+def test_settings_come_last_on_a_terminal(tagsync: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    *_, sandbox, rate = tagsync("plan", "-v", "--sandbox=library.jsonl").err.splitlines()
+    assert sandbox == "setting sandbox = library.jsonl (command line)"
+    assert rate == "setting rate = 1000 (TAGSYNC_RATE)"
 
 
 def test_config_of_the_top_serves_folders_below(monkeypatch: pytest.MonkeyPatch) -> None:

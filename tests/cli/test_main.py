@@ -160,6 +160,10 @@ def test_schema_prints_the_shipped_schemas(tagsync: Command, kind: list[str]) ->
 # Errors
 
 
+def text_file() -> None:
+    Path("notes.txt").write_text("apiVersion: tagsync/v1\n", encoding="utf-8")
+
+
 def folder_without_manifests() -> None:
     Path("empty").mkdir()
     Path("empty/.hidden.yaml").touch()
@@ -196,7 +200,12 @@ def loop() -> None:
     [
         (folder_without_manifests, ["validate", "empty"], "empty: no manifest in this folder"),
         (None, ["validate", "nowhere"], "nowhere: this file or folder does not exist: check the path"),
-        (None, ["validate", "library.jsonl"], "the name of a manifest ends in .yaml, .yml, .json"),
+        (
+            None,
+            ["validate", "library.jsonl"],
+            "a library is neither a manifest nor a saved plan: name it with --sandbox",
+        ),
+        (text_file, ["validate", "notes.txt"], "the name of a manifest ends in .yaml, .yml, .json"),
         (binary_manifest, ["validate", "binary.yaml"], "binary.yaml:2:118: these bytes are not UTF-8"),
         (pipe_for_a_manifest, ["validate", "pipe.yaml"], "pipe.yaml: this is not a regular file"),
         (device_for_a_manifest, ["validate", "zero.yaml"], "zero.yaml: this is not a regular file"),

@@ -141,7 +141,8 @@ def test_endpoint_option_overrides_tagsync_variable_and_that_the_sdk_variable(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--format", "xml"], "'xml' is not one of 'text', 'json'"),
+        (["--format", "pdf"], "'pdf' is not one of 'text', 'json'"),
+        (["--format", "md"], "'md' is not a format: use markdown."),
         (["--report", "report.pdf"], "'report.pdf' has none of the suffixes .html, .json, .md, .prom, .txt, .xml"),
         (["--report", "report"], "add one, or write FORMAT=FILE"),
         (["--report", "pdf=report.json"], "'pdf=report.json' is not FORMAT=FILE; formats are text, json, markdown"),
@@ -166,9 +167,32 @@ def test_option_with_a_wrong_value_is_a_usage_error(tagsync: Command, arguments:
 
 
 @pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["plan", "nowhere.yaml"], "nowhere.yaml: this file or folder does not exist"),
+        (["plan", "tags.yaml", "--last=nowhere.json"], "nowhere.json cannot be read"),
+        (["plan", "tags.yaml", "--explain=a.jpg"], "'a.jpg' is not the path of a file: paths start with /"),
+        (["plan", "library.jsonl"], "a library is neither a manifest nor a saved plan: name it with --sandbox"),
+        (["apply", "library.jsonl"], "a library is neither a manifest nor a saved plan: name it with --sandbox"),
+        (["apply", "library.jsonl", "--yes"], "a library is neither a manifest nor a saved plan"),
+        (["undo", "library.jsonl"], "library.jsonl"),
+        (["tags", "--path=shop"], "use '/shop/'"),
+        (["export", "--path=shop"], "use '/shop/'"),
+        (["ls", "shop"], "'shop' matches no file"),
+        (["doctor", "--write-on=a.jpg"], "'a.jpg' is not the path of a file"),
+    ],
+)
+def test_argument_is_checked_before_the_key(tagsync: Command, arguments: list[str], words: str) -> None:
+    result = tagsync(*arguments)
+    assert result.code in (1, 64)
+    assert words in result.err
+    assert "private key" not in result.err
+
+
+@pytest.mark.parametrize(
     ("name", "value", "words"),
     [
-        ("FORMAT", "xml", "'xml' is not one of"),
+        ("FORMAT", "pdf", "'pdf' is not one of"),
         ("VERBOSE", "maybe", "'maybe' is not a valid boolean"),
         ("CONCURRENCY", "many", "Invalid value for TAGSYNC_CONCURRENCY: 'many' is not a valid integer."),
         ("RATE", "abc", "Invalid value for TAGSYNC_RATE: 'abc' is not a valid number."),

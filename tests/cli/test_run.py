@@ -344,10 +344,35 @@ def test_plan_on_a_terminal_says_how_to_list_files(
 ) -> None:
     write_library(Path("many.jsonl"), [file_object(f"/{number}.jpg") for number in range(count)])
     write_manifest("- {match: /**, tags: [new]}", "many.yaml")
-    words = "To list the files, add --verbose."
+    words = "To list the files, add --verbose.\n"
     assert words not in tagsync("plan", *verbose, "--sandbox=many.jsonl", "many.yaml").err
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     assert (words in tagsync("plan", *verbose, "--sandbox=many.jsonl", "many.yaml").err) is is_said
+
+
+def test_plan_on_a_terminal_says_how_to_list_the_changes_of_few_files(
+    tagsync: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_library(Path("few.jsonl"), [file_object("/a.jpg"), file_object("/b.jpg")])
+    write_manifest("- {match: /**, tags: [new]}\n- {path: /a.jpg, tags: [other]}", "few.yaml")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    words = "To list the changes of each file, add --verbose.\n"
+    assert words in tagsync("plan", "--sandbox=few.jsonl", "few.yaml").err
+    assert words not in tagsync("plan", "-v", "--sandbox=few.jsonl", "few.yaml").err
+
+
+def test_apply_on_a_terminal_says_how_to_undo_it(tagsync: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_library(Path("one.jsonl"), [file_object("/a.jpg", ["old"], [ai("Cat")])])
+    write_manifest("- {match: /**, tags: [new]}", "one.yaml")
+    write_manifest("- {match: /**, aiTags: {remove: all}}", "ai.yaml")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    words = "To see how to undo this apply: tagsync undo --sandbox one.jsonl --state-dir state\n"
+    options = ["--yes", "--sandbox=one.jsonl", "--state-dir=state"]
+    assert words in tagsync("apply", *options, "one.yaml").err
+    undo = tagsync("undo", *options[1:], "--out=undo.json")
+    assert "To apply it: tagsync apply undo.json --sandbox one.jsonl --state-dir state\n" in undo.err
+    for arguments in (["one.yaml"], ["ai.yaml"], ["undo.json"]):
+        assert "how to undo" not in tagsync("apply", *options, *arguments).err
 
 
 @pytest.mark.parametrize(
@@ -439,6 +464,10 @@ def test_output_that_would_be_read_as_a_manifest_is_a_warning(tagsync: Command) 
         name = option.rpartition("=")[2]
         assert f"warning: {name} will be in a folder of manifests, and the next command that reads" in result.err
         Path(name).unlink()
+    for option in ("--out=manifests/plan.yaml", "--report=json=manifests/report.yml"):
+        words = "will be in a folder of manifests, and the next command that reads manifests refuses it"
+        assert words in tagsync("plan", option, *SANDBOX, "manifests/tags.yaml").err
+        Path(option.rpartition("=")[2]).unlink()
     for option in ("--out=plan.json", "--out=manifests/.plan.json", "--report=manifests/plan.html"):
         assert "folder of manifests" not in tagsync("plan", option, *SANDBOX, "manifests").err
     assert tagsync("validate", "manifests").code == 0

@@ -549,7 +549,7 @@ def test_undo_without_a_file_ignores_reports_of_other_accounts(tagsync: Command,
     write_manifest("- {path: /a.jpg, tags: [new]}")
     nothing = tagsync("undo")
     assert (nothing.code, nothing.out) == (1, "")
-    assert "error: .tagsync has no report of an apply that changed something in key-" in nothing.err
+    assert "/work/.tagsync has no report of an apply that changed something in key-" in nothing.err
     assert not Path(".tagsync").exists()
     tagsync("apply", "--yes", "--account=shop", "tags.yaml")
     assert tagsync("undo", "--account=shop").code == 0

@@ -129,6 +129,7 @@ def test_shard_reports_merge_to_the_worst_outcome(
     [
         ({"target": {"account": "other", "endpoint": "https://api.imagekit.io"}}, "they are for different libraries"),
         ({"inputs": {"files": 1, "manifests": [], "readRequests": 1}}, "they come from different manifests"),
+        ({"inputs": {"librarySha256": "0" * 64}}, "they are for different libraries"),
         ({"undoes": "sha256:" + "1" * 64}, "they revert different runs"),
         ({"guards": []}, "they have different policies"),
         ({"inputs": {"changedSince": "0" * 40}}, "they are filtered differently"),

@@ -92,7 +92,7 @@ def plans(draw: st.DrawFn) -> Plan:
             draw(counts),
             draw(counts),
         ),
-        summary=draw(st.builds(Summary, *[numbers] * 7)),
+        summary=draw(st.builds(Summary, *[numbers] * 7, st.none() | numbers)),
         estimate=draw(st.builds(Estimate, *[numbers] * 5, times)),
         changes=changes,
         requests=tuple(

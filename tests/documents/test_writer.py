@@ -30,6 +30,7 @@ def test_writer_plan_has_all_members_of_the_contract(plan: Plan) -> None:
     assert document["inputs"]["manifests"] == [{"path": "tags.yaml", "sha256": plan.inputs.manifests[0].sha256}]
     assert document["summary"] == {
         "filesChanged": 2,
+        "filesLosing": 2,
         "addTags": 4,
         "removeTags": 2,
         "removeAITags": 1,

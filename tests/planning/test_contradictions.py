@@ -46,7 +46,7 @@ def test_contradiction_names_both_places(tmp_path: Path) -> None:
     [item] = found(tmp_path, entries)
     assert str(item.origin) == f"{tmp_path}/tags.yaml:8:16"
     assert item.message == (
-        f"'x' must be absent from '/shop/**' here, but present at {tmp_path}/tags.yaml:6:14: remove one of the two"
+        f"'x' must be absent from '/shop/**', but {tmp_path}/tags.yaml:6:14 adds it there: remove one of the two"
     )
 
 
@@ -106,17 +106,17 @@ def test_contradiction_is_found_across_manifests(tmp_path: Path) -> None:
         tagsync.validate([str(tmp_path)])
     [fault] = caught.value.diagnostics
     assert (fault.code, str(fault.origin)) == ("conflict", f"{tmp_path}/b.yaml:6:16")
-    assert f"present at {tmp_path}/a.yaml:6:14" in fault.message
+    assert f"but {tmp_path}/a.yaml:6:14 adds it there" in fault.message
 
 
 def test_contradiction_of_two_rules_is_one_error_with_number_of_files(tmp_path: Path) -> None:
     paths = "\n".join(f"- {{path: /shop/{number}, tags: [y1]}}" for number in range(80))
     rules = "- {match: /shop/**, tags: [x]}\n- {match: /shop/*, absent: [x]}"
     [error] = found(tmp_path, f"{rules}\n{paths}")
-    assert "must be absent from '/shop/0' and 79 more files here" in error.message
+    assert "must be absent from '/shop/0' and 79 more files, but " in error.message
     # The same rule twice, of which a path has a better example.
     [error] = found(tmp_path, "- {match: /a/*, tags: [x]}\n- {match: /a/*, absent: [x]}\n- {path: /a/b, tags: [y1]}")
-    assert "must be absent from '/a/b' here" in error.message
+    assert "must be absent from '/a/b', but " in error.message
 
 
 def test_contradiction_on_files_of_the_library_is_one_error(declare: Declare) -> None:
@@ -124,7 +124,7 @@ def test_contradiction_on_files_of_the_library_is_one_error(declare: Declare) ->
     files = [current_file(f"/a/{number}", ["x"]) for number in (8, 9, 10)]
     plan = plan_for(desired, current_state(*files))
     [error] = [item for item in plan.diagnostics if item.level == "error"]
-    assert "'x' must be absent from '/a/8' and 1 more file here, but present at" in error.message
+    assert "'x' must be absent from '/a/8' and 1 more file, but " in error.message
     assert len(plan.changes) == 0
 
 
@@ -139,7 +139,7 @@ def test_contradiction_names_folders_of_manifests_with_the_same_name(
         tagsync.validate("manifests")
     [fault] = caught.value.diagnostics
     assert str(fault.origin) == "manifests/b/tags.yaml:6:16"
-    assert "present at manifests/a/tags.yaml:6:14" in fault.message
+    assert "but manifests/a/tags.yaml:6:14 adds it there" in fault.message
 
 
 def test_contradictions_beyond_limit_are_counted(tmp_path: Path) -> None:

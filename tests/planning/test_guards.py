@@ -164,6 +164,7 @@ def test_objection_says_how_to_list_all_files_without_tags(tmp_path: Path) -> No
             "removes 1 of 3 AI tags (33 %)",
             "2.5 % and 1 AI tag",
         ),
+        (Guard(GuardId.REMOVED_TAGS, 1, 3, Limit(0, 1), blocked=True), "removes 1 of 3 tags (33 %)", "1 %. "),
         (Guard(GuardId.CHANGED_FILES, 0, 0, Limit(1), blocked=False), "changes 0 files", "1 file"),
         (
             Guard(GuardId.EMPTIED_FILES, 1, 1, Limit(0), blocked=True),

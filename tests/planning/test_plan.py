@@ -47,7 +47,7 @@ def test_plan_counts_pairs_and_files(declare: Declare) -> None:
 - {path: /b, tags: [x]}
 """
     summary = plan(declare(entries), SHOP).summary
-    assert summary == (3, 5, 1, 1, 0, 1, 1)
+    assert summary == (3, 5, 1, 1, 0, 1, 1, 1)
 
 
 def test_plan_sorts_changes_by_path_with_file_before(declare: Declare) -> None:

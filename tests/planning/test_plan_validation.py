@@ -99,7 +99,9 @@ def test_validation_compares_guards_with_changes(guard: GuardId) -> None:
     assert contradiction(replace(good, guards=tuple(more))) is None, "of a part of a plan, guards count the whole"
 
 
-@pytest.mark.parametrize("name", ["files_changed", "add_tags", "remove_tags", "remove_ai_tags", "warnings"])
+@pytest.mark.parametrize(
+    "name", ["files_changed", "add_tags", "remove_tags", "remove_ai_tags", "warnings", "files_losing"]
+)
 @pytest.mark.parametrize("count", [0, 7])
 def test_validation_compares_summary_with_changes(name: str, count: int) -> None:
     good = plan(GOOD)

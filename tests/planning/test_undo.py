@@ -111,10 +111,9 @@ def test_undo_counts_and_names_ai_tags_left_out(declare: Declare) -> None:
     now = [current_file("/a"), current_file("/b", [], [ai("Cat")]), *(current_file(f"/{name}") for name in "cde")]
     plan = undone(done, *now)
     assert changes(plan) == []
-    why = "its confidence and source are lost; --ai-as-tags restores it as an ordinary tag"
+    why = "confidence and source are lost; --ai-as-tags restores ordinary tags instead"
     assert [(item.level, item.code, item.message) for item in plan.diagnostics] == [
-        ("warning", "irreversible", f"AI tag 'Cat' is not restored on /a, /c, /d and 1 more: {why}"),
-        ("warning", "irreversible", f"AI tag 'Dog' is not restored on /a, /b, /c and 2 more: {why}"),
+        ("warning", "irreversible", f"2 AI tags are not restored ('Dog' on 5 files, 'Cat' on 4 files): {why}"),
         ("warning", LEFT_OUT, "this undo leaves out 9 changes on 5 files"),
     ]
 
@@ -154,8 +153,18 @@ def test_undo_names_deleted_file_that_run_may_have_changed(
 ) -> None:
     done = report(declare("- {path: /a, tags: [new, more]}"), [current_file("/a")], outcome)
     found = [item.message for item in undone(done, None).diagnostics]
-    named = ["this undo leaves out 2 changes on 1 file", "no change on '/a' is undone: it was deleted"]
+    named = ["this undo leaves out 2 changes on 1 file", "no change is undone on /a: no longer in the library"]
     assert found == (named if is_named else [])
+
+
+def test_undo_groups_deleted_files(declare: Declare) -> None:
+    files = [current_file(f"/{name}") for name in "abcde"]
+    done = report(declare("- {match: /*, tags: [new]}"), files)
+    plan = make_undo(done, {file.file_id: None for file in files}, created_at="", read_requests=1, bulk_rate=5)
+    assert {item.message for item in plan.diagnostics} == {
+        "no change is undone on /a, /b, /c and 2 more: no longer in the library",
+        "this undo leaves out 5 changes on 5 files",
+    }
 
 
 def test_undo_names_unreadable_file(declare: Declare) -> None:
@@ -163,7 +172,7 @@ def test_undo_names_unreadable_file(declare: Declare) -> None:
     plan = make_undo(done, {}, created_at="2026-01-02", read_requests=1, bulk_rate=5)
     assert [item.message for item in plan.diagnostics] == [
         "this undo leaves out 1 change on 1 file",
-        "no change on '/a' is undone: it could not be read; run undo again",
+        "no change is undone on /a: reading failed; run undo again",
     ]
 
 

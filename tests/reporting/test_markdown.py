@@ -50,7 +50,7 @@ def test_comment_has_verdict_then_tags_with_removals_first_then_files_on_demand(
         == f"""<!-- tagsync plan {DIGEST} -->
 ### Plan: 5 files to change
 
-+5 tags, -1 AI tag · 2 API calls, about 0.4 s · `shop` at `https://api.imagekit.io`
++5 tags, -1 AI tag · 1 file loses tags · 2 API calls, about 0.4 s · `shop` at `https://api.imagekit.io`
 
 **Removing 1 AI tag cannot be undone.**
 
@@ -124,7 +124,7 @@ def test_comment_fits_max_bytes_and_counts_what_it_leaves_out(max_bytes: int) ->
     count = 3000
     text = rendered(many(count), "markdown", max_bytes=max_bytes)
     assert max_bytes * 0.5 < len(text.encode()) <= max_bytes
-    assert f"\n+{count:,} -{count:,} tags · 2 API calls" in text
+    assert f"\n+{count:,} -{count:,} tags · all files lose tags · 2 API calls" in text
     (left,) = re.findall(r"\n… and ([\d,]+) more added tags\n\n</details>", text)
     assert int(left.replace(",", "")) == count - text.count("\n| add | ")
     assert f"\n… and {count - 5:,} more groups with {count - 5:,} files\n" in text

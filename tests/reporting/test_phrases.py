@@ -72,6 +72,24 @@ def test_change_counts_leave_out_zeros(counts: tuple[int, int, int], words: str)
     assert f"184 files: {words}" in rendered(replace(plan, estimate=Estimate())).splitlines()
 
 
+@pytest.mark.parametrize(
+    ("losing", "words"),
+    [
+        (None, ""),
+        (0, ""),
+        (1, " · 1 file loses tags"),
+        (2, " · 2 files lose tags"),
+        (184, " · all files lose tags"),
+    ],
+)
+def test_plan_summary_counts_files_that_lose_tags(losing: int | None, words: str) -> None:
+    plan = replace(PLAN, summary=Summary(184, 390, files_losing=losing), estimate=Estimate(26))
+    for kind in ("text", "markdown"):
+        assert f"+390 tags{words} · 26 API calls" in rendered(plan, kind)
+        assert "lose" not in rendered(replace(plan, summary=plan.summary._replace(add_tags=0)), kind)
+    assert (f"{losing} lose tags, " in rendered(plan, "html")) is bool(losing)
+
+
 def test_sent_sentence_leaves_out_zeros() -> None:
     report = report_of(PLAN)
     assert " · 7 API calls in 1.5 s (1 retried, 3 rate-limited, 0.2 s waiting)\n" in rendered(report)

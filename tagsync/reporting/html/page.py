@@ -207,8 +207,9 @@ def _plan_cards(plan: Plan) -> list[Card]:
     summary, estimate = plan.summary, plan.estimate
     undone = "cannot be undone" if summary.remove_ai_tags else ""
     time = f"about {duration(estimate.seconds)}" if estimate.seconds else ""
+    losing = f"{summary.files_losing:,} lose tags, " if summary.files_losing else ""
     return [
-        Card(f"{summary.files_changed:,}", "files to change", f"{summary.unchanged:,} unchanged"),
+        Card(f"{summary.files_changed:,}", "files to change", f"{losing}{summary.unchanged:,} unchanged"),
         Card(f"{summary.remove_ai_tags:,}", "AI tags to remove", undone, "remove" if undone else ""),
         Card(f"{summary.remove_tags:,}", "tags to remove", tone="remove" if summary.remove_tags else ""),
         Card(f"{summary.add_tags:,}", "tags to add", tone="add" if summary.add_tags else ""),
