@@ -43,7 +43,10 @@ Record = Began | Intent | Outcome | Ended
 records: st.SearchStrategy[Record] = st.one_of(
     st.builds(Began, texts, texts, texts),
     st.builds(
-        Intent, numbers, st.builds(Request, st.sampled_from(Op), st.tuples(texts), st.tuples(st.sampled_from("abcdef")))
+        Intent,
+        numbers,
+        st.builds(Request, st.sampled_from(Op), st.tuples(texts), st.tuples(st.sampled_from("abcdef"))),
+        st.dictionaries(st.sampled_from("abcdef"), st.lists(texts, max_size=3).map(tuple), max_size=2),
     ),
     st.builds(Outcome, numbers, st.sampled_from(("done", "refused", "unknown")), few_ids),
     st.builds(Ended, texts),
