@@ -199,8 +199,9 @@ class Replay:
 
 def _keep(calls: dict[str, list[Request]], intent: Intent, file_ids: Iterable[str]) -> None:
     """Keep a call for files, without the changes that they showed before the apply."""
-    request = intent.request
     for file_id in file_ids:
-        already = intent.already.get(file_id, ())
-        tags = tuple([tag for tag in request.tags if tag not in already]) if already else request.tags
-        calls[file_id].append(request._replace(tags=tags) if already else request)
+        if already := intent.already.get(file_id):
+            request = intent.request._replace(tags=tuple([tag for tag in intent.request.tags if tag not in already]))
+            calls[file_id].append(request)
+        else:
+            calls[file_id].append(intent.request)

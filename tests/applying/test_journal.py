@@ -63,7 +63,7 @@ def ordered(found: Recovered) -> Recovered:
 
 
 def left_by(noted: Sequence[Record]) -> Recovered:
-    """Return what records leave to check, by the contract: each call after the last end."""
+    """Return what records leave to check, by the contract: each call after the last end, without what was there."""
     ends = [place for place, record in enumerate(noted) if isinstance(record, Ended)]
     rest = noted[ends[-1] + 1 :] if ends else noted
     unknown: dict[str, list[Request]] = {}
@@ -73,13 +73,18 @@ def left_by(noted: Sequence[Record]) -> Recovered:
             sent = next((earlier for earlier in reversed(rest[:place]) if _number(earlier) == record.number), None)
             if isinstance(sent, Intent):
                 for file_id in record.updated:
-                    done.setdefault(file_id, []).append(sent.request)
+                    done.setdefault(file_id, []).append(_new_in(sent, file_id))
         if isinstance(record, Intent):
             fate = next((later for later in rest[place + 1 :] if _number(later) == record.number), None)
             if not isinstance(fate, Outcome) or fate.kind == "unknown":
                 for file_id in record.request.file_ids:
-                    unknown.setdefault(file_id, []).append(record.request)
+                    unknown.setdefault(file_id, []).append(_new_in(record, file_id))
     return ordered(Recovered(unknown, done))
+
+
+def _new_in(intent: Intent, file_id: str) -> Request:
+    tags = [tag for tag in intent.request.tags if tag not in intent.already.get(file_id, ())]
+    return intent.request._replace(tags=tuple(tags))
 
 
 def _number(record: Record) -> int | None:
