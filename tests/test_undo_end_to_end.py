@@ -1,4 +1,4 @@
-"""The undo of any apply restores the ordinary tags of every file."""
+"""The undo of any apply restores the ordinary tags of every file, except those that replaced an AI tag."""
 
 from typing import Any
 
@@ -40,7 +40,7 @@ entries = st.builds(
 
 @settings(max_examples=examples(40), deadline=None)
 @given(held=libraries, declared=st.lists(entries, min_size=1, max_size=3))
-def test_undo_of_an_apply_restores_every_ordinary_tag(
+def test_undo_of_an_apply_restores_ordinary_tags_and_keeps_promoted_ones(
     tmp_path_factory: pytest.TempPathFactory, held: dict[str, tuple[list[str], list[Any]]], declared: list[str]
 ) -> None:
     folder = tmp_path_factory.mktemp("undo")
@@ -61,7 +61,10 @@ def test_undo_of_an_apply_restores_every_ordinary_tag(
     reports = run(there_and_back())
     if reports is not None:
         assert all(report.converged for report in reports)
-        assert {path: library.tags(path) for path in held} == before
+        promoted = {change.path: {*change.add}.intersection(change.remove_ai) for change in reports[0].plan.changes}
+        assert {path: library.tags(path) for path in held} == {
+            path: tags | promoted.get(path, set()) for path, tags in before.items()
+        }
     library.close()
 
 

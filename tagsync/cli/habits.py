@@ -16,7 +16,7 @@ class Habit(NamedTuple):
         aim: what people want when they type it.
         instead: what replaces the word; `{}` keeps it.
         command: what replaces the command.
-        line: what replaces the whole line.
+        line: what replaces the whole line; `{before}` and `{after}` are the words around this one.
     """
 
     words: str
@@ -42,6 +42,12 @@ HABITS = (
     Habit("-o -out --output", "plan undo", "to save the plan", "--out"),
     Habit("-o -out --out --output", "validate apply show diff", "to write an output file", "--report"),
     Habit("-target --target", "plan apply", "to process only some files", "--select"),
+    Habit(
+        "--select -target --target",
+        "undo",
+        "to undo only some files",
+        line="tagsync {before} --out undo.json && tagsync apply undo.json --select {after}",
+    ),
     Habit("-detailed-exitcode", "plan", "for exit code 2 when changes are pending", "--detailed-exitcode"),
     Habit("-f --file --filename", "validate plan apply", "manifests need no option"),
     Habit("--debug --trace", f"{_RESULTS} export", "for all details", "--verbose"),
@@ -72,7 +78,8 @@ def answer(arguments: Sequence[str]) -> str | None:
         habit, place, value = found
         aim = aim or habit.aim
         if habit.line:
-            line = habit.line.format(after=shlex.join(words[place + 1 :]))
+            before, after = words[:place], [*value, *words[place + 1 :]]
+            line = habit.line.format(before=shlex.join(before), after=shlex.join(after))
             return f"{aim}, run: {' '.join(line.split())}"
         instead = [words[place] if word == "{}" else word for word in habit.instead.split()]
         words[place : place + 1] = [*instead, *value]

@@ -224,8 +224,10 @@ def undo(file: Path | None, *, out: Path | None, ai_as_tags: bool, **values: Any
     REPORTFILE is a report that you saved with apply --report FILE.json. Without it, undo uses the newest apply on this
     machine that changed something. The plan reverts each change of that apply that is still in the library.
 
-    undo itself changes nothing: save the plan with --out and apply that file. The exit code is 3 if the plan leaves
-    something out.
+    undo itself changes nothing: save the plan with --out and apply that file. To undo only some files, apply it with
+    --select GLOB.
+
+    The exit code is 3 if the plan leaves something out.
     """
     from tagsync.cli import run  # noqa: PLC0415 - start-up
 

@@ -67,6 +67,7 @@ class _LeftOut:
         self._paths: dict[tuple[str, str], dict[str, list[str]]] = {}
         """The first files for each code and reason, by tag; the tag is "" if it concerns the whole file."""
         self._counts: Counter[tuple[str, str, str]] = Counter()
+        self._promoted: Counter[str] = Counter()
 
     def file(self, code: str, file: CurrentFile, count: int, why: str) -> None:
         """Note a file on which nothing is undone."""
@@ -75,6 +76,13 @@ class _LeftOut:
     def tag(self, code: str, file: CurrentFile, tag: str, why: str) -> None:
         """Note a tag that is not restored on a file."""
         self._note(file, 1, code, why, tag)
+
+    def promoted(self, file: CurrentFile, tags: int, changes: int) -> None:
+        """Note tags that stay on a file in place of AI tags, and the number of changes that are not undone for it."""
+        if tags:
+            self._changes += changes
+            self._files.add(file.file_id)
+            self._promoted[file.file_id] += tags
 
     def _note(self, file: CurrentFile, changes: int, code: str, why: str, tag: str) -> None:
         self._changes += changes
@@ -97,6 +105,11 @@ class _LeftOut:
             most = sorted(counts, key=lambda tag: (-counts[tag], tag))[:SHOWN]
             names = _first((f"{quoted(tag)} on {counted(counts[tag], 'file')}" for tag in most), len(counts))
             yield Diagnostic("warning", code, f"{len(counts):,} {_KINDS[code]}s are not restored ({names}): {why}")
+        if self._promoted:
+            total, on = self._promoted.total(), counted(len(self._promoted), "file")
+            stay, their = ("stays", "its AI tag") if total == 1 else ("stay", "their AI tags")
+            words = f"{counted(total, 'promoted tag')} {stay} on {on}, because {their} cannot be restored"
+            yield Diagnostic("warning", "promoted", words)
         if self._changes:
             words = f"this undo leaves out {counted(self._changes, 'change')} on {counted(len(self._files), 'file')}"
             yield Diagnostic("warning", LEFT_OUT, words)
@@ -245,10 +258,10 @@ def _reverted(asked: _Asked, file: CurrentFile, left_out: _LeftOut, *, ai_as_tag
     ai_names, there_now = {tag.name for tag in file.ai_tags}, set(map(normalized, file.tags))
     removed_ai = [item for item in asked.items if item.op == Op.REMOVE_AI and item.tag not in ai_names]
     restored = {normalized(item.tag): item for item in removed_ai if ai_as_tags and is_declarable(item.tag)}
+    staying = _staying(asked, file)
     for item in asked.items:
         key = normalized(item.tag)
-        # A promoted tag stays if its AI tag comes back as an ordinary tag: it is the same tag.
-        if item.op == Op.ADD and key not in restored:
+        if item.op == Op.ADD and key not in staying:
             yield from (Change(Op.REMOVE, tag, _undoing(item)) for tag in file.tags if normalized(tag) == key)
         elif item.op == Op.REMOVE and item.tag not in file.tags:
             if key in there_now:
@@ -260,10 +273,25 @@ def _reverted(asked: _Asked, file: CurrentFile, left_out: _LeftOut, *, ai_as_tag
     # If the file had the ordinary tag before the run, or has it now, nothing has to stand in for the AI tag.
     there = there_now.union(map(normalized, asked.change.file.tags))
     yield from (Change(Op.ADD, item.tag, _undoing(item)) for key, item in restored.items() if key not in there)
+    lost = [item.tag for item in removed_ai if normalized(item.tag) not in {*restored, *staying}]
     why = NO_TAG if ai_as_tags else "confidence and source are lost; --ai-as-tags restores ordinary tags instead"
-    for item in removed_ai:
-        if normalized(item.tag) not in restored:
-            left_out.tag("irreversible", file, item.tag, why)
+    for tag in lost:
+        left_out.tag("irreversible", file, tag, why)
+    if not ai_as_tags:
+        left_out.promoted(file, len(staying), len(staying) + len(removed_ai) - len(lost))
+
+
+def _staying(asked: _Asked, file: CurrentFile) -> set[str]:
+    """Return the tags (NFC) that a run added and whose AI tags it removed, or was to remove, and that are gone now.
+
+    Without the tag, the file would lose the last trace of the AI tag, which cannot be restored.
+    """
+    ai_names = {tag.name for tag in file.ai_tags}
+    gone = {
+        normalized(item.tag) for item in asked.change.changes if item.op == Op.REMOVE_AI and item.tag not in ai_names
+    }
+    added = {normalized(item.tag) for item in asked.items if item.op == Op.ADD}
+    return gone.intersection(added, map(normalized, file.tags))
 
 
 def _undoing(item: Change) -> tuple[Reason, ...]:

@@ -185,13 +185,52 @@ def test_undo_reads_details_of_files_that_lag_behind(declare: Declare) -> None:
     assert unsettled(done, shown) == [id_of("/b")]
 
 
-def test_undo_keeps_promoted_tag_if_ai_tags_become_ordinary(declare: Declare) -> None:
-    done = report(
-        declare("- {path: /a, aiTags: {promote: {minConfidence: 90}}}"), [current_file("/a", [], [ai("Dog", 95)])]
-    )
-    now = current_file("/a", ["Dog"])
-    assert changes(undone(done, now)) == [["-Dog"]]
-    assert changes(undone(done, now, ai_as_tags=True)) == []
+def test_undo_keeps_promoted_tags_and_says_so_once(declare: Declare) -> None:
+    files = [current_file(path, [], [ai("Dog", 95), ai("Cat", 95), ai("Bird", 10)]) for path in ("/a", "/b")]
+    rule = "- {match: /*, tags: [new], aiTags: {minConfidence: 20, promote: {minConfidence: 90}}}"
+    done = report(declare(rule), files)
+    # On /b, somebody has removed one of the promoted tags since.
+    now = [current_file("/a", ["new", "Dog", "Cat"]), current_file("/b", ["new", "Dog"])]
+    plan = undone(done, *now)
+    assert changes(plan) == [["-new"], ["-new"]]
+    assert [item.message for item in plan.diagnostics if item.code in ("promoted", LEFT_OUT)] == [
+        "this undo leaves out 9 changes on 2 files",
+        "3 promoted tags stay on 2 files, because their AI tags cannot be restored",
+    ]
+    named = [item.message for item in plan.diagnostics if item.code == "irreversible"]
+    assert [words.split(":")[0] for words in named] == [
+        "2 AI tags are not restored ('Bird' on 2 files, 'Cat' on 1 file)"
+    ]
+    as_tags = undone(done, *now, ai_as_tags=True)
+    assert changes(as_tags) == [["+Bird", "-new"], ["+Bird", "+Cat", "-new"]]
+    assert as_tags.diagnostics == ()
+
+
+def test_undo_keeps_declared_tag_that_replaced_an_ai_tag(declare: Declare) -> None:
+    rule = declare("- {path: /a, tags: [Dog], aiTags: {remove: [Dog]}}")
+    done = report(rule, [current_file("/a", [], [ai("Dog")])])
+    plan = undone(done, current_file("/a", ["Dog"]))
+    assert changes(plan) == []
+    assert [item.message for item in plan.diagnostics] == [
+        "this undo leaves out 2 changes on 1 file",
+        "1 promoted tag stays on 1 file, because its AI tag cannot be restored",
+    ]
+
+
+def test_undo_removes_promoted_tag_if_its_ai_tag_is_there(declare: Declare) -> None:
+    rule = declare("- {path: /a, aiTags: {promote: {minConfidence: 90}}}")
+    done = report(rule, [current_file("/a", [], [ai("Dog", 95)])])
+    plan = undone(done, current_file("/a", ["Dog"], [ai("Dog", 95)]))
+    assert (changes(plan), plan.diagnostics) == ([["-Dog"]], ())
+
+
+@pytest.mark.parametrize("ai_as_tags", [False, True])
+def test_undo_keeps_promoted_tag_whose_ai_tag_another_run_removed(declare: Declare, *, ai_as_tags: bool) -> None:
+    rule = declare("- {path: /a, aiTags: {promote: {minConfidence: 90}}}")
+    parts = PartialOutcome(made=((Op.ADD, "Dog"),))
+    stopped = FileOutcome(Status.SKIPPED, 1, parts=parts)
+    done = report(rule, [current_file("/a", [], [ai("Dog", 95)])], stopped)
+    assert changes(undone(done, current_file("/a", ["Dog"]), ai_as_tags=ai_as_tags)) == []
 
 
 def test_undo_names_deleted_or_full_file(declare: Declare) -> None:
