@@ -13,6 +13,9 @@ from tagsync.globs import capture_fault, capture_glob, glob_fault
 from tagsync.library.limits import MAX_TAG_CHARACTERS
 from tagsync.manifest.yaml import Map, Seq
 from tagsync.model import (
+    COMMA,
+    OTHER_NAME,
+    TWO_TAGS,
     AIRule,
     ByMatch,
     Declaration,
@@ -21,6 +24,7 @@ from tagsync.model import (
     RuleName,
     Templating,
     Texts,
+    comma_words,
     is_stream_safe,
     joined_length,
     normalized,
@@ -71,9 +75,7 @@ def check(entry: Entry) -> Iterator[Finding]:
     yield from _check_contradictions(entry)
     yield from _check_length(declared)
     for tag, place in _containing(",", declared.tags):
-        fix = "to declare two tags, list them separately"
-        message = f"the tag {quoted(tag)} contains a comma, at which upload forms split tags: {fix}"
-        yield Finding("warning", "comma", message, place)
+        yield Finding("warning", COMMA, comma_words(tag, TWO_TAGS), place)
     yield from _check_wildcards(RuleName.ABSENT, declared.absent, "to remove tags by a glob, use exclusive.only")
     if isinstance(entry.selector, ByMatch):
         yield from _check_selector(entry.selector, declared)
@@ -87,8 +89,11 @@ def check_vocabulary(spec: Map) -> Iterator[Finding]:
         tags = spec.get(key, Seq())
         yield from _check_wildcards(key, Texts(tuple(tags), tuple(tags.places)), "write out each tag")
     renames = spec.get(RuleName.RENAMES, Map())
-    old_names = Texts(tuple(renames), tuple(renames.key_places.values()))
+    places = tuple(renames.key_places.values())
+    old_names, new_names = Texts(tuple(renames), places), Texts(tuple(renames.values()), places)
     yield from _check_wildcards(RuleName.RENAMES, old_names, "write out each tag")
+    for tag, place in _containing(",", new_names):
+        yield Finding("warning", COMMA, comma_words(tag, OTHER_NAME), place)
 
 
 def _declares_something(declared: Declaration) -> bool:

@@ -108,7 +108,11 @@ from tagsync.model.testing import (
     TestSpec,
 )
 from tagsync.model.texts import (
+    COMMA,
+    OTHER_NAME,
+    TWO_TAGS,
     all_normalized,
+    comma_words,
     counted,
     folded,
     folder_of,
@@ -121,6 +125,7 @@ from tagsync.model.texts import (
 from tagsync.model.vocabulary import NO_VOCABULARY, Rename, Vocabulary
 
 __all__ = [
+    "COMMA",
     "DEFAULT_POLICY",
     "ENVIRONMENT_PATTERN",
     "KEY_VARIABLE",
@@ -132,9 +137,11 @@ __all__ = [
     "NO_TEMPLATES",
     "NO_TEXTS",
     "NO_VOCABULARY",
+    "OTHER_NAME",
     "READ_BACK",
     "SANDBOX_ACCOUNT",
     "SANDBOX_SCHEME",
+    "TWO_TAGS",
     "AIComparison",
     "AIRule",
     "AITag",
@@ -233,6 +240,7 @@ __all__ = [
     "Vote",
     "all_normalized",
     "as_shown",
+    "comma_words",
     "commit_of",
     "counted",
     "folded",

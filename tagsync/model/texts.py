@@ -3,6 +3,15 @@
 import re
 import unicodedata
 
+from tagsync.escape import quoted
+
+COMMA = "comma"
+"""The code of the warning about a tag with a comma."""
+
+TWO_TAGS = "to declare two tags, list them separately"
+OTHER_NAME = "choose a new name without a comma"
+"""What to do about a comma in a declared tag, and in the new name of a renamed one."""
+
 MAX_MARKS = 30
 """The most combining marks in a row; no language needs nearly as many."""
 
@@ -81,6 +90,12 @@ def is_stream_safe(text: str) -> bool:
         if marks > MAX_MARKS:
             return False
     return True
+
+
+def comma_words(tag: str, fix: str) -> str:
+    """Return the warning about a tag with a comma; its code is `COMMA`."""
+    what = "contains a comma, at which upload forms split tags, and ImageKit may refuse it"
+    return f"the tag {quoted(tag)} {what}: {fix}"
 
 
 def folded(text: str) -> str:

@@ -16,6 +16,7 @@ from tagsync.model import (
 from tagsync.planning.assembly import Collected
 from tagsync.planning.bounded import DiagnosticLog, is_full
 from tagsync.planning.clashes import Clashes
+from tagsync.planning.comma_tags import CommaTags
 from tagsync.planning.filter import Scope
 from tagsync.planning.guards import GuardCounts
 from tagsync.planning.length_limit import Fit, fit, limit_finding
@@ -59,6 +60,7 @@ class Comparison:
         self.unsure: set[str] = set()
         self.thumbnails: dict[str, str] = {}
         self._twins = current.files.twins()
+        self._comma_tags = CommaTags(desired.diagnostics)
         if not len(current.files) and current.reading.is_complete:
             self.diagnostics.extend([Diagnostic("warning", "empty-library", EMPTY_LIBRARY)])
         protections, clashes = Protections(desired.entries, desired.vocabulary), Clashes()
@@ -115,6 +117,7 @@ class Comparison:
                     self.thumbnails[file.file_id] = file.thumbnail
                 if _is_unsure(entries):
                     self.unsure.add(file.file_id)
+                self.diagnostics.extend(self._comma_tags.check(merged.changes))
                 yield change
             elif entries and not merged.changes:
                 self.unchanged += 1

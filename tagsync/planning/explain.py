@@ -21,6 +21,7 @@ from tagsync.model import (
     all_normalized,
     normalized,
 )
+from tagsync.planning.comma_tags import CommaTags
 from tagsync.planning.length_limit import Fit, excess, fit
 from tagsync.planning.merge import Merged, merge
 from tagsync.planning.missing import missing_hint
@@ -73,7 +74,8 @@ def _explained(
     votes = [vote for contribution in contributions for vote in contribution.votes]
     votes += [*vocabulary_votes(vocabulary, file), *_of_promotions(merged)]
     clashes = (clash.finding(file.path) for clash in merged.clashes)
-    diagnostics = (*clashes, *merged.diagnostics, *selection.invalid.diagnostics(), *selection.exceptions(file))
+    noted = (*merged.diagnostics, *CommaTags().check(merged.changes), *selection.invalid.diagnostics())
+    diagnostics = (*clashes, *noted, *selection.exceptions(file))
     return Explanation(file.path, file, None, contributions, tuple(_verdicts(file, merged, votes)), diagnostics)
 
 

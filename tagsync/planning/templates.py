@@ -47,9 +47,6 @@ from tagsync.planning.bounded import LEVEL_OF, MOST_LISTED
 CODE = "value"
 """The code of diagnostics about values that give no valid tag."""
 
-_COMMA = "comma"
-_COMMA_WHY = "upload forms split tags at commas; map the value in spec.values"
-
 _REMEMBERED = 10_000
 """The maximum number of filled-in texts in the cache of one entry."""
 
@@ -61,13 +58,12 @@ _PREPARED = 1_000
 
 
 class _Problem(NamedTuple):
-    """What is wrong with a filled-in template: the diagnostic's level, place, words before and after the file, code."""
+    """What is wrong with a filled-in template: the diagnostic's level, place, and words before and after the file."""
 
     level: Level
     place: int
     what: str
     why: str
-    code: str = CODE
 
 
 _Values = tuple[str | tuple[str, ...], ...]
@@ -97,24 +93,24 @@ class InvalidValues:
     """Collects the values that give no valid tag: each problem once, with its first file and the number of files."""
 
     def __init__(self) -> None:
-        self._files: dict[Level, dict[tuple[Origin, str, str, str], _Files]] = defaultdict(dict)
+        self._files: dict[Level, dict[tuple[Origin, str, str], _Files]] = defaultdict(dict)
         self._unlisted = Counter[tuple[Level, str]]()
 
     def add(self, origin: Origin, problem: _Problem, path: str) -> None:
         """Note a problem of one file."""
-        files, key = self._files[problem.level], (origin, problem.what, problem.why, problem.code)
+        files, key = self._files[problem.level], (origin, problem.what, problem.why)
         if key not in files and len(files) >= MOST_LISTED:
-            self._unlisted[problem.level, problem.code] += 1
+            self._unlisted[problem.level, CODE] += 1
             return
         files.setdefault(key, _Files(path)).count += 1
 
     def diagnostics(self) -> Iterator[Diagnostic]:
         """Yield a diagnostic for each of the first problems."""
         for level, problems in self._files.items():
-            for (origin, what, why, code), files in problems.items():
+            for (origin, what, why), files in problems.items():
                 others = files.count - 1
                 more = f" and {counted(others, 'other file')}" if others else ""
-                yield Diagnostic(level, code, f"{what} for {quoted(files.first, 200)}{more}: {why}", origin)
+                yield Diagnostic(level, CODE, f"{what} for {quoted(files.first, 200)}{more}: {why}", origin)
 
     def unlisted(self) -> Counter[tuple[Level, str]]:
         """Return how many more files have other problems, by level and code."""
@@ -224,13 +220,9 @@ class EntryTemplates:
     def _filled(self, template: Template, used: Sequence[Placeholder], values: Mapping[str, str]) -> _Filled:
         """Fill in a template, and return its text and what is wrong with it."""
         try:
-            text = self._text(template, {each: self._value(each, values[each.name]) for each in used})
+            return (self._text(template, {each: self._value(each, values[each.name]) for each in used}),)
         except _InvalidValueError as error:
             return self._problem(template, error)
-        if "," in text and template.key == "tags":
-            what = f"{quoted(template.text)} gives {quoted(text)}"
-            return text, _Problem("warning", template.place, what, _COMMA_WHY, _COMMA)
-        return (text,)
 
     def _problem(self, template: Template, error: _InvalidValueError) -> tuple[_Problem, ...]:
         """Return the problem of a template; none if the rule leaves it out silently."""

@@ -23,6 +23,7 @@ from tagsync.model import (
     normalized,
 )
 from tagsync.planning.assembly import Collected, assemble_plan
+from tagsync.planning.comma_tags import CommaTags
 from tagsync.planning.length_limit import Fit, excess, fit
 from tagsync.planning.staleness import refresh
 
@@ -177,7 +178,8 @@ def make_undo(
     left_out = _LeftOut()
     found = (_undone(asked, files, left_out, ai_as_tags=ai_as_tags) for asked in _asked(report))
     changes = sorted((change for change in found if change), key=lambda change: (change.file.path, change.file.file_id))
-    plan = report.plan
+    plan, comma_tags = report.plan, CommaTags(otherwise="to leave it out, apply the plan with --select")
+    commas = [warning for change in changes for warning in comma_tags.check(change.changes)]
     return assemble_plan(
         Collected(changes),
         target=plan.target,
@@ -185,7 +187,7 @@ def make_undo(
         inputs=Inputs((), plan.inputs.files, read_requests, library_sha256=plan.inputs.library_sha256),
         # The limits are kept for the digest; without counts, nothing blocks.
         guards=tuple(Guard(guard.id, 0, 0, guard.limit, blocked=False) for guard in plan.guards),
-        diagnostics=[*left_out.warnings(), *_made_before(report)],
+        diagnostics=[*left_out.warnings(), *_made_before(report), *commas],
         missing=sum(file is None for file in files.values()),
         bulk_rate=bulk_rate,
         undoes=plan.digest,

@@ -105,7 +105,7 @@ def test_multi_select_field_gives_a_tag_for_each_value(tagsync: Command, library
     report = tagsync("apply", "--yes", "--sandbox=colors.jsonl", "--format=json", "tags.yaml")
     assert (report.code, report.document["changes"][0]["add"]) == (0, ["color-a,b", "color-red"])
     assert (
-        "warning: tags.yaml:5:29: 'color-{customMetadata.color}' gives 'color-a,b' for '/c.jpg': upload forms split "
-        "tags at commas; map the value in spec.values"
+        "warning: tags.yaml:5:29: the tag 'color-a,b' contains a comma, at which upload forms split tags, and ImageKit "
+        "may refuse it: map the value in spec.values"
     ) in report.err
     assert tagsync("plan", "--sandbox=colors.jsonl", "--detailed-exitcode", "tags.yaml").code == 0
