@@ -32,6 +32,7 @@ from tagsync.model import (
 )
 from tagsync.planning.covering import Staging
 from tagsync.planning.guards import GuardCounts, recheck_guards, unacknowledged
+from tagsync.planning.refusals import refusals
 
 READ_BACK_SECONDS = 60.0
 """The minimum time for reading back, in seconds, even if the run's time is up."""
@@ -283,6 +284,14 @@ class _Run:
             )
             yield Diagnostic("warning", "exact", words)
         yield from self.outcomes.lost.warnings()
+        yield from refusals(
+            (
+                (self._planned[file_id], refused)
+                for file_id in self._planned
+                if (refused := self.outcomes.outcome(file_id).refused)
+            ),
+            "error",
+        )
         if self._journal_error:
             yield Diagnostic("warning", "journal", self._journal_error)
         if self.ending.halted:

@@ -65,11 +65,7 @@ class LearnedLimits:
         """
         self._forbidden.add(file_id)
         if len(self._forbidden) >= ALIKE and not self.hopeless:
-            self.hopeless = (
-                f"{ALIKE} files in a row were refused with 403: {words.rstrip('.')}. If the key is read-only, use one "
-                "with read and write permission for media. If a path policy or a restricted user protects these files, "
-                "leave the failed files out"
-            )
+            self.hopeless = f"{ALIKE} files in a row were refused with 403: {words.rstrip('.')}"
 
     def accepted(self) -> None:
         """Learn that a call changed files, so the key can write."""

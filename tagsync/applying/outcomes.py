@@ -4,7 +4,7 @@ from collections.abc import Container, Iterable, Iterator
 from typing import NamedTuple
 
 from tagsync.applying.lost_tags import LostTags
-from tagsync.model import Change, FileOutcome, Op, PartialOutcome, Request, Status
+from tagsync.model import Change, FileOutcome, Op, PartialOutcome, Refusal, Request, Status
 
 _WORSE = (
     Status.CONFIRMED,
@@ -47,6 +47,7 @@ class Outcomes:
         attempts: int = 0,
         error: str | None = None,
         request_id: str | None = None,
+        refused: tuple[Refusal, ...] = (),
     ) -> None:
         """Record the outcome of one call for its files. A worse outcome from another call stays.
 
@@ -56,8 +57,9 @@ class Outcomes:
             attempts: how often the call was sent; 0 if it was not.
             error: the reason, if something went wrong.
             request_id: the library's ID of the response.
+            refused: the changes that the library refused.
         """
-        now = FileOutcome(status, attempts, error, request_id)
+        now = FileOutcome(status, attempts, error, request_id, refused=refused)
         # Undo needs the report of every apply that may have changed something, so a lost response counts as a change.
         may_have_written = attempts > 0 and status in (Status.ACCEPTED, Status.UNKNOWN)
         for file_id in file_ids:
@@ -110,6 +112,8 @@ class Outcomes:
         already = self._already.get(file_id, ())
         # A deleted file has no changes, whatever was made before.
         is_whole = outcome.arrived or outcome.status is Status.MISSING
+        if is_whole and outcome.refused:
+            outcome = outcome._replace(refused=())
         parts = None if is_whole else self._parts.get(file_id)
         return outcome._replace(already=already, parts=parts) if already or parts else outcome
 
@@ -140,7 +144,6 @@ class Outcomes:
 
 def _worse(before: FileOutcome, now: FileOutcome) -> FileOutcome:
     """Return the worse of two outcomes, the first one if they are equal."""
-    attempts = max(before.attempts, now.attempts)
-    if _WORSE.index(before.status) >= _WORSE.index(now.status):
-        return before._replace(attempts=attempts)
-    return now._replace(attempts=attempts)
+    attempts, refused = max(before.attempts, now.attempts), before.refused + now.refused
+    worse = before if _WORSE.index(before.status) >= _WORSE.index(now.status) else now
+    return worse._replace(attempts=attempts, refused=refused)

@@ -2,6 +2,7 @@
 
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 
 from tagsync.applying.apply_options import OnError
 from tagsync.applying.outcomes import Outcomes
@@ -11,9 +12,10 @@ from tagsync.applying.splitting import Job, after_failures, after_refusal, halve
 from tagsync.applying.stop import Ending
 from tagsync.escape import quoted
 from tagsync.library.protocol import BulkReply
-from tagsync.model import Accepted, BulkResult, CurrentFile, Done, Gone, Refused, Request, Status, Unclear
+from tagsync.model import Accepted, BulkResult, CurrentFile, Done, Gone, Refusal, Refused, Request, Status, Unclear
 
-_FORBIDDEN = 403
+_LASTING = (HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN, HTTPStatus.UNPROCESSABLE_ENTITY)
+"""The statuses with which the same call fails again."""
 
 
 def doubted(reply: BulkReply) -> tuple[str, ...]:
@@ -93,15 +95,24 @@ class Responses:
                 self.fail(job.request.file_ids, Status.UNKNOWN, reply.attempts, why, reply.request_id)
             case Gone(missing):
                 self._handle_gone(job, reply, shown, named=bool(missing))
-            case Refused(status, words) if status == _FORBIDDEN:
-                self._handle_forbidden(job, words, reply)
-            case Refused(_, words):  # pragma: no branch - there is no other
-                self._handle_refused(job, words, reply)
+            case Refused(HTTPStatus.FORBIDDEN):
+                self._handle_forbidden(job, result, reply)
+            case Refused():  # pragma: no branch - there is no other
+                self._handle_refused(job, result, reply)
 
-    def fail(self, file_ids: Iterable[str], status: Status, attempts: int, error: str, request_id: str | None) -> None:
+    def fail(
+        self,
+        file_ids: Iterable[str],
+        status: Status,
+        attempts: int,
+        error: str,
+        request_id: str | None,
+        *,
+        refused: tuple[Refusal, ...] = (),
+    ) -> None:
         """Record a final failure of some files."""
         failed = tuple(file_ids)
-        self.outcomes.note(failed, status, attempts=attempts, error=error, request_id=request_id)
+        self.outcomes.note(failed, status, attempts=attempts, error=error, request_id=request_id, refused=refused)
         if failed and self.on_error == "stop":
             self.ending.halt(f"stopped at the first failure: {error}")
 
@@ -200,7 +211,7 @@ class Responses:
         for piece in reversed(pieces):
             self.queue.push(piece)
 
-    def _handle_forbidden(self, job: Job, words: str, reply: BulkReply) -> None:
+    def _handle_forbidden(self, job: Job, result: Refused, reply: BulkReply) -> None:
         """Handle a 403 that does not refuse the key: find the files that the key may not change."""
         # A 403 does not name files. Halving finds a protected one in few calls, and the others are changed meanwhile.
         if len(job.request.file_ids) > 1:
@@ -208,10 +219,10 @@ class Responses:
                 self.queue.push(piece)
             return
         job.lineage.failed = True
-        self.queue.learned.forbidden(job.request.file_ids[0], words)
-        self.fail(job.request.file_ids, Status.FAILED, reply.attempts, words, reply.request_id)
+        self.queue.learned.forbidden(job.request.file_ids[0], result.words)
+        self._fail_refused(job, result, result.words, reply)
 
-    def _handle_refused(self, job: Job, words: str, reply: BulkReply) -> None:
+    def _handle_refused(self, job: Job, result: Refused, reply: BulkReply) -> None:
         if not needed_by(job.request, self.changes):
             return  # other calls have made all its changes by now
         pieces = after_refusal(job, self.changes)
@@ -219,6 +230,13 @@ class Responses:
         for piece in reversed(pieces):
             self.queue.push(piece)
         if not pieces:
-            job.lineage.refused = words
-            named = f"{words} (tag {quoted(job.request.tags[0])})"
-            self.fail(job.request.file_ids, Status.FAILED, reply.attempts, named, reply.request_id)
+            job.lineage.refused = result.words
+            named = f"{result.words} (tag {quoted(job.request.tags[0])})"
+            self._fail_refused(job, result, named, reply)
+
+    def _fail_refused(self, job: Job, result: Refused, error: str, reply: BulkReply) -> None:
+        """Record a refused call that cannot be split further."""
+        op, tags, file_ids = job.request
+        lasts = result.status in _LASTING
+        refused = tuple(Refusal(op, tag, result.status, result.words) for tag in tags) if lasts else ()
+        self.fail(file_ids, Status.FAILED, reply.attempts, error, reply.request_id, refused=refused)

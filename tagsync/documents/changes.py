@@ -10,7 +10,18 @@ import msgspec
 
 from tagsync.documents.canonical import canonical
 from tagsync.documents.lines import NotPlainError, decoded, is_place, origin_of
-from tagsync.model import AITag, Change, CurrentFile, FileChange, FileOutcome, Op, PartialOutcome, Reason, Status
+from tagsync.model import (
+    AITag,
+    Change,
+    CurrentFile,
+    FileChange,
+    FileOutcome,
+    Op,
+    PartialOutcome,
+    Reason,
+    Refusal,
+    Status,
+)
 from tagsync.spool import Spool
 
 OPS = {Op.ADD: "add", Op.REMOVE: "remove", Op.REMOVE_AI: "removeAI"}
@@ -45,6 +56,13 @@ class _Tags(msgspec.Struct, gc=False):
         return tuple([(op, tag) for op, tags in named for tag in tags])
 
 
+class _RefusalMember(msgspec.Struct, gc=False):
+    op: Op
+    tag: str
+    status: int
+    message: str
+
+
 class _ChangeLine(msgspec.Struct, gc=False, kw_only=True):
     file_id: str = msgspec.field(name="fileId")
     path: str
@@ -66,6 +84,7 @@ class _OutcomeLine(_ChangeLine, gc=False, kw_only=True):
     already: _Tags = msgspec.field(default_factory=_Tags)
     made: _Tags | None = None
     tried: _Tags = msgspec.field(default_factory=_Tags)
+    refused: tuple[_RefusalMember, ...] = ()
 
 
 class _FileId(msgspec.Struct, gc=False):
@@ -132,6 +151,8 @@ def outcome_document(outcome: FileOutcome) -> dict[str, Any]:
         document["made"] = _by_op(outcome.parts.made)
         if outcome.parts.tried:
             document["tried"] = _by_op(outcome.parts.tried)
+    if outcome.refused:
+        document["refused"] = [refusal._asdict() for refusal in outcome.refused]
     return document
 
 
@@ -150,7 +171,10 @@ def outcome_of(line: bytes) -> FileOutcome:
     if found.attempts < 0:
         raise NotPlainError
     parts = None if found.made is None else PartialOutcome(found.made.items(), found.tried.items())
-    return FileOutcome(found.status, found.attempts, found.error, found.request_id, found.already.items(), parts)
+    refused = tuple([Refusal(item.op, item.tag, item.status, item.message) for item in found.refused])
+    return FileOutcome(
+        found.status, found.attempts, found.error, found.request_id, found.already.items(), parts, refused
+    )
 
 
 class Changes(Spool[FileChange]):

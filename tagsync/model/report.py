@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from http import HTTPStatus
 from typing import Literal, NamedTuple
 
 from tagsync.model.origins import Diagnostic
@@ -25,6 +26,9 @@ class Status(StrEnum):
 KILLED = "killed"
 """The code of the warning in the report of an apply that was killed."""
 
+REFUSED_CHANGE = "refused-change"
+"""The code of diagnostics about changes that ImageKit refused."""
+
 READ_BACK = "; when read back, "
 """What separates, in the error of an outcome, why a change failed from the first tag that the file shows otherwise."""
 
@@ -43,6 +47,27 @@ class PartialOutcome(NamedTuple):
     tried: tuple[tuple[Op, str], ...] = ()
 
 
+class Refusal(NamedTuple):
+    """A change that ImageKit refused. The same call fails again until the change itself or the key is another one.
+
+    Attributes:
+        op: the operation.
+        tag: the tag.
+        status: the HTTP status; 403 if the key may not change the file.
+        message: ImageKit's words.
+    """
+
+    op: Op
+    tag: str
+    status: int
+    message: str
+
+    @property
+    def is_of_file(self) -> bool:
+        """Whether the key may not change the file, whatever the tag."""
+        return self.status == HTTPStatus.FORBIDDEN
+
+
 class FileOutcome(NamedTuple):
     """The outcome of one file's changes.
 
@@ -53,6 +78,7 @@ class FileOutcome(NamedTuple):
         request_id: the ID that ImageKit gave the last of these calls.
         already: planned changes that somebody else had made before the first write. An undo leaves them alone.
         parts: what was done if not all changes were made; None if the status applies to all of them.
+        refused: the changes that ImageKit refused, so that sending them again does not help.
     """
 
     status: Status
@@ -61,6 +87,15 @@ class FileOutcome(NamedTuple):
     request_id: str | None = None
     already: tuple[tuple[Op, str], ...] = ()
     parts: PartialOutcome | None = None
+    refused: tuple[Refusal, ...] = ()
+
+    @property
+    def reason(self) -> str | None:
+        """The error without the request's ID and the tag read back, with which each file has a reason of its own."""
+        if self.error is None:
+            return None
+        reason, _, _ = self.error.partition(READ_BACK)
+        return reason.replace(f" (request {self.request_id})", "") if self.request_id else reason
 
     @property
     def arrived(self) -> bool:

@@ -13,6 +13,7 @@ from tagsync.planning.comparison import Comparison
 from tagsync.planning.filter import Scope
 from tagsync.planning.guards import loosened, policy_of
 from tagsync.planning.prune import Undeclared
+from tagsync.planning.refusals import not_applied
 from tagsync.planning.returning import came_back, return_warnings
 from tagsync.planning.select import Selection
 
@@ -69,7 +70,10 @@ def make_plan(
     comparison = Comparison(desired, current, scope, coverage=coverage, dropped=dropped, undeclared=undeclared)
     changes, diagnostics = comparison.collected.changes, comparison.diagnostics
     returning = came_back(changes, earlier if last is None else chain([last], earlier))
+    unsure, covered = comparison.unsure, _covered(last) if last else lambda _path: True
+    drift = find_causes(changes, last, desired.manifests, covered=covered, unsure=unsure, returning=returning)
     diagnostics.extend([*loosened(desired.policy), *_idle_renames(desired), *return_warnings(returning, changes)])
+    diagnostics.extend(not_applied(changes, drift, last))
     if undeclared and not diagnostics.total("error"):
         # The files of `since` were all read; those of another base may not have been.
         diagnostics.extend(undeclared.diagnostics(is_complete=base is since or current.reading.is_complete))
@@ -96,14 +100,12 @@ def make_plan(
         bulk_rate=bulk_rate,
         exact=exact,
     )
-    covered = _covered(last) if last else lambda _path: True
-    unsure = comparison.unsure
     return replace(
         plan,
         coverage=comparison.coverage,
         thumbnails=comparison.thumbnails,
         missing=comparison.missing.first(),
-        drift=find_causes(changes, last, desired.manifests, covered=covered, unsure=unsure, returning=returning),
+        drift=drift,
         returning=returning,
     )
 

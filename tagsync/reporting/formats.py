@@ -149,7 +149,7 @@ def report_layouts(
             below = plan_shown and not is_file
             if below and view.title != CANCELLED:
                 lines.write()
-            report_text(view, lines, everything=everything or is_file, plan_shown=below)
+            report_text(view, lines, everything=everything or is_file, plan_shown=below, with_refusals=is_file)
         elif view.commit_words:
             lines.write(view.commit_words)
 

@@ -8,7 +8,6 @@ from functools import cached_property
 
 from tagsync.escape import shown
 from tagsync.model import (
-    READ_BACK,
     FileChange,
     FileOutcome,
     Op,
@@ -52,8 +51,14 @@ class ReportView(PlanView):
         counts = Counter(outcome.status for outcome in report.outcomes)
         self.statuses = [(status, counts[status]) for status in Status if counts[status]]
         self.advice = list[str]()
-        if not self.refused and (report.outcome == "interrupted" or any(counts[each] for each in _REPEATABLE)):
-            self.advice.append("Run the same command again: it sends only what is missing.")
+        lasting = sum(bool(outcome.refused) for outcome in report.outcomes)
+        if not self.refused and (
+            report.outcome == "interrupted" or sum(counts[each] for each in _REPEATABLE) > lasting
+        ):
+            start = "Fix what ImageKit refused, then run" if lasting else "Run"
+            self.advice.append(f"{start} the same command again: it sends only what is missing.")
+        elif lasting:
+            self.advice.append("Fix what ImageKit refused: the same command fails again.")
         if counts[Status.STALE]:
             self.advice.append("Plan again to change the stale files.")
         if self.refused:
@@ -126,7 +131,7 @@ class ReportView(PlanView):
         reasons: dict[tuple[Status, str | None, bool], NotMade] = {}
         left: defaultdict[tuple[Status, str | None, bool], Counter[Op]] = defaultdict(Counter)
         for row in self.missed:
-            key = row.outcome.status, _reason(row.outcome), row.outcome.in_part
+            key = row.outcome.status, row.outcome.reason, row.outcome.in_part
             known = reasons.get(key) or NotMade(*key)
             examples = known.examples if len(known.examples) == EXAMPLES else (*known.examples, row.path)
             reasons[key] = known._replace(files=known.files + 1, examples=examples)
@@ -156,14 +161,6 @@ def _commit_words(report: Report) -> str:
     if report.converged and inputs.commit:
         return "No applied commit: the plan leaves out changes"
     return ""
-
-
-def _reason(outcome: FileOutcome) -> str | None:
-    """Return an outcome's error without the request's ID and tag, with which each would be a reason of its own."""
-    if outcome.error is None:
-        return None
-    reason, _, _ = outcome.error.partition(READ_BACK)
-    return reason.replace(f" (request {outcome.request_id})", "") if outcome.request_id else reason
 
 
 def _has_made(changes: Sequence[FileChange], outcome: FileOutcome, position: int) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 
 from tagsync.escape import shown, shown_tag
-from tagsync.model import Diagnostic, Level, Op, Plan, Status, as_shown, counted
+from tagsync.model import REFUSED_CHANGE, Diagnostic, Level, Op, Plan, Status, as_shown, counted
 from tagsync.reporting.console import Lines, Segment, padded
 from tagsync.reporting.groups import ChangeGroup, GroupLine, Groups
 from tagsync.reporting.guard_view import UNDOING
@@ -213,7 +213,14 @@ def _change_segments(line: GroupLine, names: Names, width: int) -> Iterable[Segm
         yield f"  {line.cause}", "dim"
 
 
-def report_text(view: ReportView, lines: Lines, *, everything: bool = False, plan_shown: bool = False) -> None:
+def report_text(
+    view: ReportView,
+    lines: Lines,
+    *,
+    everything: bool = False,
+    plan_shown: bool = False,
+    with_refusals: bool = True,
+) -> None:
     """Write what an apply changed, in the form of a plan, and what it did not change and why.
 
     Args:
@@ -221,6 +228,7 @@ def report_text(view: ReportView, lines: Lines, *, everything: bool = False, pla
         lines: writes the lines.
         everything: whether to list all files too.
         plan_shown: whether the plan is right above: if all of it was changed, it is not repeated.
+        with_refusals: whether to name the changes that ImageKit refused; not if the caller does.
     """
     report, operations = view.report, view.counts.operations
     if operations and not (plan_shown and report.converged):
@@ -241,6 +249,9 @@ def report_text(view: ReportView, lines: Lines, *, everything: bool = False, pla
         lines.write(view.commit_words)
     for words in view.advice:
         lines.write(words)
+    if with_refusals:
+        found = [item for item in report.diagnostics if item.code == REFUSED_CHANGE]
+        diagnostics_text(found, lines, names=view.names, limit=len(found))
 
 
 def _write_not_made(view: ReportView, lines: Lines) -> None:

@@ -25,7 +25,7 @@ from tagsync.library.http.rate_limiter import RateLimiter
 from tagsync.library.imagekit.library import ImageKitLibrary
 from tagsync.library.protocol import BulkReply
 from tagsync.library.reading.reread import Rereader
-from tagsync.model import Change, CurrentFile, Done, FileChange, Gone, Op, Refused, Request, Status, Unclear
+from tagsync.model import Change, CurrentFile, Done, FileChange, Gone, Op, Refusal, Refused, Request, Status, Unclear
 from tagsync.planning.covering import Costs, Stages, stage
 from tagsync.sandbox.faults import Fault
 
@@ -262,6 +262,7 @@ def test_execute_400_is_split_by_files_then_tags() -> None:
     assert result.statuses("abcd") == {"a": "accepted", "b": "accepted", "c": "failed", "d": "accepted"}
     outcome = result.outcomes.outcome(id_of("c"))
     assert outcome.error == "bad tag (tag 't2')"
+    assert outcome.refused == (Refusal(Op.ADD, "t2", 400, "bad tag"),)
     singles = [request for request in result.library.requests if request.file_ids == (id_of("c"),)]
     assert {tag for request in singles for tag in request.tags} == {"t1", "t2", "t3"}
     assert result.halted is None

@@ -383,7 +383,12 @@ def test_forbidden_file_is_found_by_splitting(bench: Bench) -> None:
     ran = bench.apply(bench.library(Fault(on="addTags", fileId=id_of("/d.jpg"), status=403, body=FORBIDDEN)))
     assert (ran.statuses, ran.shows("new")) == ("cccfcc", "abcef")
     assert ran.words("/d.jpg") == "You may not change files of /legal/."
-    assert (ran.report.outcome, ran.report.diagnostics) == ("incomplete", ())
+    assert ran.report.outcome == "incomplete"
+    (refused,) = ran.report.diagnostics
+    assert (refused.level, refused.code) == ("error", "refused-change")
+    assert refused.message.startswith(
+        "ImageKit refused to change '/d.jpg': You may not change files of /legal/. Another "
+    )
 
 
 def test_forbidden_files_in_a_row_end_the_run_and_explain_both_causes(bench: Bench, declare: Declare) -> None:
@@ -391,8 +396,10 @@ def test_forbidden_files_in_a_row_end_the_run_and_explain_both_causes(bench: Ben
     ran = bench.apply(bench.library(Fault(on="addTags", status=403, body=FORBIDDEN)))
     assert ran.library.writes == ["addTags"] * 3
     assert (ran.statuses, ran.report.outcome) == ("fffsss", "incomplete")
-    words = ran.report.diagnostics[-1].message
-    assert words.startswith("3 files in a row were refused with 403: You may not change files of /legal/. If the key ")
+    refused, ended = ran.report.diagnostics
+    assert ended.message == "3 files in a row were refused with 403: You may not change files of /legal/"
+    words = refused.message
+    assert words.startswith("ImageKit refused to change '/a.jpg', '/b.jpg', '/c.jpg': You may not change files of ")
     assert "read and write permission" in words
     assert "path policy" in words
     assert "restricted user" in words

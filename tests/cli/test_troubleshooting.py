@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import file_object, write_library
+from builders import file_object, id_of, write_library
 from cli.command import Command, Result, environment, write_manifest
 from cli.conftest import Build, World
 from pages import DOCS, Block, blocks, settled
@@ -288,7 +288,8 @@ def _(stage: Stage) -> Result:
 
 @error("Apply incomplete")
 def _(stage: Stage) -> Result:
-    shop(stage.world, faults=[Fault(on="addTags", status=400, body='{"message": "Not today."}')])
+    ids = tuple(id_of(f"/shop/hats/{name}.jpg") for name in ("beret-red", "cap-black"))
+    shop(stage.world, faults=[Fault(on="addTags", failFiles=ids, error="Error in adding tags")])
     return stage.tagsync("apply", "--yes", "tags.yaml")
 
 
@@ -307,6 +308,18 @@ def _(stage: Stage) -> Result:
     result = stage.tagsync("apply", "--yes", "tags.yaml")
     assert result.code == 0
     return result
+
+
+@error("Another attempt fails too")
+def _(stage: Stage) -> Result:
+    refused = '{"message": "Your request contains invalid value for tags parameter."}'
+    shop(stage.world, faults=[Fault(on="addTags", status=400, body=refused)])
+    write_manifest("- {match: /shop/**, tags: ['boat, rowing']}")
+    assert stage.tagsync("apply", "--yes", "tags.yaml").code == 3
+    again = stage.tagsync("apply", "--yes", "tags.yaml")
+    assert "warning: tags.yaml:5:32: in the previous apply, ImageKit refused the tag 'boat, rowing'" in again.err
+    assert again.out.splitlines()[-1] == "Fix what ImageKit refused: the same command fails again."
+    return again
 
 
 @error("does not show the new tag")

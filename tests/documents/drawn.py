@@ -21,6 +21,7 @@ from tagsync.model import (
     PartialOutcome,
     Plan,
     Reason,
+    Refusal,
     Report,
     Request,
     RequestCounts,
@@ -123,6 +124,7 @@ def reports(draw: st.DrawFn) -> Report:
         st.none() | texts,
         done,
         st.none() | st.builds(PartialOutcome, done, done),
+        st.lists(st.builds(Refusal, st.sampled_from(Op), texts, counts, texts), max_size=2).map(tuple),
     )
     return Report(
         plan=plan,

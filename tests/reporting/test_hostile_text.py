@@ -34,6 +34,7 @@ from tagsync.model import (
     Origin,
     Plan,
     Reason,
+    Refusal,
     Report,
     RequestCounts,
     Status,
@@ -93,7 +94,8 @@ def hostile_plan(text: str) -> Plan:
 
 
 def hostile_report(text: str) -> Report:
-    outcome = FileOutcome(Status.FAILED, 1, error=text, request_id=text)
+    refused = (Refusal(Op.ADD, text, 400, text),)
+    outcome = FileOutcome(Status.FAILED, 1, error=text, request_id=text, refused=refused)
     told = (Diagnostic("error", "guard", text),)
     return Report(hostile_plan(text), "incomplete", (outcome,), RequestCounts(1), Timing(), "2026", told)
 

@@ -1,6 +1,7 @@
+import pytest
 from builders import changed, current_file, plan_of, report_of
 
-from tagsync.model import FileOutcome, Op, PartialOutcome, Report, Status
+from tagsync.model import FileOutcome, Op, PartialOutcome, Refusal, Report, Status
 from tagsync.reporting.report_view import ReportView
 
 
@@ -74,3 +75,22 @@ def test_report_without_a_made_change_says_so() -> None:
     tried = FileOutcome(Status.FAILED, 1, "no", parts=PartialOutcome(tried=((Op.ADD, "a"),)))
     assert in_part(tried).headline.startswith("No files changed")
     assert in_part(tried).files_changed == 0
+
+
+REFUSED = FileOutcome(Status.FAILED, 1, "no", refused=(Refusal(Op.ADD, "a", 400, "no"),))
+FAILED, SKIPPED = FileOutcome(Status.FAILED, 1, "locked"), FileOutcome(Status.SKIPPED, error="not sent: halted")
+AGAIN = "the same command again: it sends only what is missing."
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "advice"),
+    [
+        ([FAILED], [f"Run {AGAIN}"]),
+        ([REFUSED], ["Fix what ImageKit refused: the same command fails again."]),
+        ([REFUSED, FAILED], [f"Fix what ImageKit refused, then run {AGAIN}"]),
+        ([REFUSED, SKIPPED], [f"Fix what ImageKit refused, then run {AGAIN}"]),
+        ([FileOutcome(Status.CONFIRMED, 1)], []),
+    ],
+)
+def test_report_advises_to_repeat_an_apply_only_if_that_helps(outcomes: list[FileOutcome], advice: list[str]) -> None:
+    assert in_part(*outcomes).advice == advice
