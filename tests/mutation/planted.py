@@ -89,7 +89,7 @@ BUGS = (
     Bug(
         "a call that is noted after it was sent, or never",
         "applying/execute.py",
-        "sending.numbers.append(self._journal.intent(sending.request))",
+        "sending.numbers.append(self._journal.intent(sending.request, self._outcomes.already_in(sending.request)))",
         "sending.numbers.append(self._sent + 1)",
         f"{EXECUTE}::test_execute_journals_each_call_before_and_its_outcome_after",
     ),
