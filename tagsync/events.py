@@ -25,27 +25,49 @@ class Exporting(NamedTuple):
 
 
 class RequestDone(NamedTuple):
-    """An API call ended; splitting a refused call raises the total.
+    """An API call that changes files ended; splitting a refused call raises the total.
 
-    `seconds` passed since the first call, of which the rate limit took `waited`.
+    `seconds` passed since the first call, of which the rate limit took `waited`. The calls take about `left` more
+    seconds at the pace of their stage; None while another stage follows, whose calls may be slower.
     """
 
     done: int
     total: int
     seconds: float = 0.0
     waited: float = 0.0
+    left: float | None = None
 
 
 class LookingAgain(NamedTuple):
-    """The files of a plan are being read again before the first write."""
+    """The files of a plan are being read again before the first write; `done` of them were read."""
+
+    files: int
+    done: int = 0
+
+
+class CheckingRemovals(NamedTuple):
+    """Files are being read again right before tags are removed from them; `files` is the total so far."""
 
     files: int
 
 
 class ReadingBack(NamedTuple):
-    """The changed files are being read back."""
+    """The changed files are being read back; `done` of them were read, whether or not they show their changes."""
 
     files: int
+    done: int = 0
+
+
+class AwaitingChanges(NamedTuple):
+    """ImageKit does not show all changes of an apply yet; files are read again after this many seconds."""
+
+    seconds: float
+
+
+class Examining(NamedTuple):
+    """`doctor` checks how the account behaves; `check` says what it checks now."""
+
+    check: str
 
 
 class Waiting(NamedTuple):
@@ -72,7 +94,7 @@ class Retrying(NamedTuple):
 class ApiCalls(NamedTuple):
     """The connection to the library was closed; these are its API calls, including retries.
 
-    `waited` is how many seconds the library asked to wait.
+    `waited` is how many seconds the library asked to wait; overlapping waits count once.
     """
 
     reads: int = 0
@@ -88,9 +110,12 @@ Event = (
     | Exporting
     | RequestDone
     | LookingAgain
+    | CheckingRemovals
     | ReadingBack
     | Waiting
     | AwaitingIndex
+    | AwaitingChanges
+    | Examining
     | Retrying
     | ApiCalls
 )

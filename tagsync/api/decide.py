@@ -124,7 +124,11 @@ async def plan_async(
         facts = workspace.facts if workspace else None
         reader = LibraryReader(client, now=now, facts=facts, concurrency=target.concurrency, listener=listener)
         return await read_and_compare(
-            reader, wanted, comparison.plan, lambda: named(comparison.desired), comparison.history.last
+            reader,
+            wanted,
+            lambda current: comparison.plan(current, client.read_rate),
+            lambda: named(comparison.desired),
+            comparison.history.last,
         )
 
 
@@ -164,8 +168,8 @@ class _Comparison:
             fields=frozenset[str]().union(*(revision.desired.fields for revision in old_revisions)),
         )
 
-    def plan(self, current: CurrentState) -> Plan:
-        """Return the plan for a library's current state."""
+    def plan(self, current: CurrentState, read_rate: float | None) -> Plan:
+        """Return the plan for a library's current state; see `make_plan`."""
         options = self.options
         made = make_plan(
             self.desired,
@@ -173,6 +177,7 @@ class _Comparison:
             self.target.name,
             created_at=now(),
             bulk_rate=self.target.bulk_rate,
+            read_rate=read_rate,
             only=checked_select(options.select),
             part=options.part,
             exact=options.exact,

@@ -43,14 +43,14 @@ async def doctor_async(
     async with probing(target, listener) as probe:
         restored = await _restored(probe, workspace) if workspace else ""
         try:
-            found = await examine(probe, target.name)
+            found = await examine(probe, target.name, listener)
         except LibraryError as error:
             if restored:
                 error.add_note(f"restored after an interrupted run: {restored}")
             raise
         if workspace and write_on is not None:
             search = _Search(target, write_on, listener)
-            found |= await _written(probe, workspace, write_on, search)
+            found |= await _written(probe, workspace, write_on, search, listener)
             reads = search.reads
         reads += probe.traffic.reads
         return Diagnosis(tuple(found.values()), now(), reads, probe.traffic.bulk_calls, restored)
@@ -100,17 +100,19 @@ class _Search:
         self._listener(event)
 
 
-async def _written(probe: Probe, workspace: Workspace, path: str, search: _Search) -> dict[str, Finding]:
+async def _written(
+    probe: Probe, workspace: Workspace, path: str, search: _Search, listener: Listener
+) -> dict[str, Finding]:
     """Test writes on a file, and restore it whatever happens."""
     with workspace.lock():
         file, listing = await chosen_file(probe, path, search)
         place = workspace.note_of_examination()
         note = note_of(file)
         write_note(note, place)
-        trial = Trial(probe, file, listing)
+        trial = Trial(probe, file, listing, listener)
         try:
             await trial.run()
         finally:
-            await restore(probe, note, trial.lag)
+            await restore(probe, note, trial.lag, listener)
             remove_note(place)
     return trial.findings

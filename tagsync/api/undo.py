@@ -5,7 +5,7 @@ import asyncio
 from tagsync.api.gather import now
 from tagsync.api.keep import check_environment, check_library_file, check_report
 from tagsync.api.lag import lag_left, written
-from tagsync.applying.preflight import LAG_WAITS, Reread
+from tagsync.applying.preflight import LAG_WAITS, Reread, pause
 from tagsync.concurrency import blocking
 from tagsync.events import Listener, LookingAgain, ignore
 from tagsync.library.deadline import check_duration, deadline
@@ -47,36 +47,42 @@ async def undo_async(
     check_library_file(report.plan, target, "the report is of")
     file_ids = touched(report)
     async with connect(target, listener) as client, deadline(max_duration, client, since=began):
-        reader = client.file_reads(library_size=report.plan.inputs.library_size, concurrency=target.concurrency)
+        reader = client.file_reads(
+            library_size=report.plan.inputs.library_size,
+            concurrency=target.concurrency,
+            on_read=lambda done, files: listener(LookingAgain(files, done)),
+        )
         listener(LookingAgain(len(file_ids)))
         files = await reader.many(file_ids) if file_ids else {}
         if lagging := unsettled(report, files):
             files.update(await reader.singly(lagging))
-            await _await_details(report, files, reader.singly)
-        reads = client.traffic.reads
+            await _await_details(report, files, reader.singly, listener)
+        reads, read_rate = client.traffic.reads, client.read_rate
     return make_undo(
         report,
         files,
         created_at=now(),
         read_requests=reads,
         bulk_rate=target.bulk_rate,
+        read_rate=read_rate,
         ai_as_tags=ai_as_tags,
     )
 
 
-async def _await_details(report: Report, files: Files, read_details: Reread) -> None:
+async def _await_details(report: Report, files: Files, read_details: Reread, listener: Listener) -> None:
     """Read files again until they show what an apply that has just ended made of them, because details may lag, too.
 
     Args:
         report: the report of the apply. Files that it read back show it already.
         files: its files by ID; updated in place.
         read_details: reads files by their details.
+        listener: receives an event for each wait.
     """
     for wait in LAG_WAITS:
         lagging = [file_id for file_id, shows in written(report) if (file := files.get(file_id)) and not shows(file)]
         if not lagging or not lag_left(report):
             return
-        await asyncio.sleep(wait)
+        await pause(wait, listener)
         files.update(await read_details(lagging))
 
 

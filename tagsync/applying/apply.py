@@ -18,6 +18,7 @@ from tagsync.errors import message_of
 from tagsync.events import Listener, LookingAgain, ReadingBack
 from tagsync.library.protocol import Library
 from tagsync.model import (
+    WITHOUT_NO_OPS,
     CurrentFile,
     Diagnostic,
     FileOutcome,
@@ -87,10 +88,12 @@ async def carry_out(
         plan=plan,
         outcome=run.outcome(outcomes),
         outcomes=outcomes,
-        requests=RequestCounts(traffic.bulk_calls, counts.succeeded, counts.failed, traffic.retried, traffic.throttled),
+        requests=RequestCounts(
+            traffic.bulk_calls, counts.succeeded, counts.failed, traffic.retried, traffic.throttled, traffic.reads
+        ),
         timing=Timing(
             seconds=round(loop.time() - began, 3),
-            waited=round(library.bulk_waited, 3),
+            waited=round(library.waited, 3),
             requests_per_second=round(traffic.bulk_calls / run.wrote_for, 2) if run.wrote_for > 0 else 0.0,
         ),
         finished_at=now(),
@@ -142,7 +145,10 @@ class _Run:
         self.ending = ending
         self._listener = listener
         self.outcomes = Outcomes()
-        self._reader = library.file_reads(library_size=plan.inputs.library_size, concurrency=options.concurrency)
+        self._reads_for: type[LookingAgain | ReadingBack] | None = None
+        self._reader = library.file_reads(
+            library_size=plan.inputs.library_size, concurrency=options.concurrency, on_read=self._note_read
+        )
         self.counts = Counts()
         self._has_run = self._gave_up_no_ops = False
         self._age_clock = clock
@@ -156,8 +162,9 @@ class _Run:
 
     async def write(self) -> None:
         """Read the plan's files again, and send the changes that are still needed."""
-        self._listener(LookingAgain(len(self._planned)))
+        self._read_for(LookingAgain, len(self._planned))
         shown = await self._look_again()
+        self._reads_for = None
         if shown is None:
             return
         self.outcomes.lost.begin(shown)
@@ -178,6 +185,16 @@ class _Run:
             self.wrote_for = self._clock() - began
             self._gave_up_no_ops = executor.gave_up_no_ops
             self._has_run = True
+
+    def _read_for(self, phase: type[LookingAgain | ReadingBack], files: int) -> None:
+        """Begin a phase that reads files."""
+        self._reads_for = phase
+        self._listener(phase(files))
+
+    def _note_read(self, done: int, files: int) -> None:
+        """Report the progress of a phase that reads files; `Prover` reports its own."""
+        if self._reads_for:
+            self._listener(self._reads_for(files, done))
 
     async def _look_again(self) -> Mapping[str, CurrentFile | None] | None:
         """Return the current state of the plan's files; None if the run ends before they are read."""
@@ -214,11 +231,18 @@ class _Run:
             remaining,
             outcomes=self.outcomes,
             journal=self._journal,
-            prover=Prover(fresh, remaining, self._reader.singly, self._age_clock, concurrency=concurrency),
+            prover=Prover(
+                fresh,
+                remaining,
+                self._reader.singly,
+                self._age_clock,
+                concurrency=concurrency,
+                listener=self._listener,
+            ),
             ending=self.ending,
             options=self._options,
             listener=self._listener,
-            waited=lambda: library.bulk_waited,
+            waited=lambda: library.waited,
         )
 
     async def read_back(self) -> None:
@@ -226,8 +250,14 @@ class _Run:
         try:
             touched = sum(1 for _ in self.outcomes.touched())
             if touched and not self.ending.interrupted:
-                self._listener(ReadingBack(touched))
-            work = verify(self._planned, self.outcomes, reread=self._reader.many, read_details=self._reader.singly)
+                self._read_for(ReadingBack, touched)
+            work = verify(
+                self._planned,
+                self.outcomes,
+                reread=self._reader.many,
+                read_details=self._reader.singly,
+                listener=self._listener,
+            )
             # A report without reading back is worth little, so it gets some time even if max-duration is over.
             within = None if self._ends_at is None else max(READ_BACK_SECONDS, self._ends_at - self._clock())
             self._was_read_back = await run_until(self.ending.stop, work, within=within)
@@ -278,11 +308,8 @@ class _Run:
             )
             yield Diagnostic("info", "resumed", words)
         if self._gave_up_no_ops:
-            words = (
-                "ImageKit refused API calls that add tags which a file already has, or remove tags which it lacks. "
-                "tagsync sent the rest without these, in more calls; to do so from the start, use --batching exact"
-            )
-            yield Diagnostic("warning", "exact", words)
+            words = "ImageKit refused API calls that add tags which a file already has, or remove tags which it lacks"
+            yield Diagnostic("warning", "exact", f"{words}. {WITHOUT_NO_OPS}")
         yield from self.outcomes.lost.warnings()
         yield from refusals(
             (

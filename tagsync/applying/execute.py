@@ -98,6 +98,8 @@ class Executor:
         self._sent = self._done = self._later = self._busy = 0
         self._changed = asyncio.Event()
         self._began = 0.0
+        self._stage = (0.0, 0)
+        """When the stage began, and how many calls were done by then."""
 
     @property
     def gave_up_no_ops(self) -> bool:
@@ -124,6 +126,7 @@ class Executor:
         left = ((request, tuple(i for i in request.file_ids if i not in held_back)) for request in requests)
         self._queue.fill(request._replace(file_ids=file_ids) for request, file_ids in left if file_ids)
         self._later -= len(requests)
+        self._stage = asyncio.get_running_loop().time(), self._done
         if self._queue:
             await self._finish([asyncio.create_task(self._work()) for _ in range(self._options.concurrency)])
         while self._queue:
@@ -163,13 +166,19 @@ class Executor:
             if self._queue.learned.hopeless:
                 self._ending.halt(self._queue.learned.hopeless)
             self._done += 1
-            seconds = asyncio.get_running_loop().time() - self._began
-            self._listener(RequestDone(self._done, self._queue.ever + self._later, seconds, self._waited()))
+            self._listener(self._progress())
         except Exception as error:  # noqa: BLE001 - any error must still give a report
             self._ending.fail(error)
         finally:
             self._busy -= 1
             self._changed.set()
+
+    def _progress(self) -> RequestDone:
+        now, total = asyncio.get_running_loop().time(), self._queue.ever + self._later
+        began, before = self._stage
+        # Removals take longer than additions, because their files are read first. So each stage has its own pace.
+        left = None if self._later else (total - self._done) * (now - began) / (self._done - before)
+        return RequestDone(self._done, total, now - self._began, self._waited(), left)
 
     async def _exchange(self, sending: _Sending) -> None:
         try:

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
 from tagsync.applying.journal_records import Recovered
 from tagsync.applying.outcomes import Outcomes
-from tagsync.events import AwaitingIndex, Listener, ignore
+from tagsync.events import AwaitingChanges, AwaitingIndex, Listener, ignore
 from tagsync.library.protocol import MAX_LOOKUPS, Files
 from tagsync.model import CurrentFile, FileChange, Op, Request, Status
 from tagsync.planning.staleness import Refreshed, missing_name, refresh
@@ -16,6 +16,13 @@ Reread = Callable[[Sequence[str]], Awaitable[Files]]
 
 LAG_WAITS = (1.0, 2.0, 4.0, 8.0, 15.0)
 """Seconds to wait between reads until ImageKit shows what was written; 30 s in total."""
+
+
+async def pause(seconds: float, listener: Listener) -> None:
+    """Wait until ImageKit may show more of what was written, and announce it."""
+    if seconds:
+        listener(AwaitingChanges(seconds))
+    await asyncio.sleep(seconds)
 
 
 async def look_again(
@@ -33,7 +40,7 @@ async def look_again(
         reread: reads many files in few calls, perhaps from an index that lags.
         read_details: reads files one by one, from details that hardly lag.
         recovered: what the journal knows of an interrupted apply.
-        listener: receives an event if the index is awaited.
+        listener: receives an event for each wait.
 
     Returns:
         The files by ID; None for a deleted file. A file that could not be read has no item.
@@ -61,19 +68,19 @@ async def look_again(
                 shown[file_id] = again[file_id]
             else:
                 del shown[file_id]
-    await _await_new_names([*lacking, *doubtful], planned, shown, read_details)
+    await _await_new_names([*lacking, *doubtful], planned, shown, read_details, listener)
     return shown
 
 
 async def _await_new_names(
-    lacking: list[str], planned: Mapping[str, FileChange], shown: Files, read_details: Reread
+    lacking: list[str], planned: Mapping[str, FileChange], shown: Files, read_details: Reread, listener: Listener
 ) -> None:
     """Read files again until they show the new tag of a rename, which an earlier apply may just have added."""
     for wait in (0.0, *LAG_WAITS):
         lacking = [i for i in lacking if (file := shown.get(i)) and missing_name(planned[i], file)]
         if not lacking:
             return
-        await asyncio.sleep(wait)
+        await pause(wait, listener)
         shown.update(await read_details(lacking))
 
 

@@ -1,13 +1,13 @@
 """Read the changed files back after the last call: what the library shows decides which changes are confirmed."""
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping
 
 from tagsync.applying.outcomes import Outcomes
 from tagsync.applying.parts import record_shown
-from tagsync.applying.preflight import LAG_WAITS, Reread
+from tagsync.applying.preflight import LAG_WAITS, Reread, pause
 from tagsync.errors import LibraryError
 from tagsync.escape import quoted
+from tagsync.events import Listener, ignore
 from tagsync.model import READ_BACK, Change, ChangesById, CurrentFile, FileChange, Op, Status, normalized
 
 SOME = 20
@@ -18,7 +18,12 @@ _OPEN = (Status.ACCEPTED, Status.UNKNOWN)
 
 
 async def verify(
-    planned: Mapping[str, FileChange], outcomes: Outcomes, *, reread: Reread, read_details: Reread
+    planned: Mapping[str, FileChange],
+    outcomes: Outcomes,
+    *,
+    reread: Reread,
+    read_details: Reread,
+    listener: Listener = ignore,
 ) -> None:
     """Read back every file for which a call was sent, and record its final outcome.
 
@@ -29,6 +34,7 @@ async def verify(
         outcomes: the outcomes so far; updated in place.
         reread: reads many files in few calls, perhaps from an index that lags.
         read_details: reads files one by one, from details that hardly lag.
+        listener: receives `AwaitingChanges` for each wait.
     """
     pending = [file_id for file_id in outcomes.touched() if file_id in planned]
     for wait in (*LAG_WAITS, 0.0):
@@ -39,7 +45,7 @@ async def verify(
         pending = some + pending[SOME:]
         if not pending:
             return
-        await asyncio.sleep(wait)
+        await pause(wait, listener)
     await _settle_all(pending, planned, outcomes, read_details)
 
 

@@ -15,12 +15,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from tagsync.applying.preflight import LAG_WAITS, Reread
+from tagsync.applying.preflight import LAG_WAITS, Reread, pause
 from tagsync.applying.remaining import shows
 from tagsync.concurrency import for_each_concurrently
 from tagsync.errors import AuthorisationError, LibraryError
 from tagsync.escape import quoted
-from tagsync.model import ChangesById, CurrentFile, FileChange, Op, Request, normalized
+from tagsync.events import CheckingRemovals, Listener, ignore
+from tagsync.model import ChangesById, CurrentFile, Op, Request, normalized
 from tagsync.planning.staleness import refresh
 
 MAX_AGE = 30.0
@@ -64,6 +65,7 @@ class Prover:
         read_details: reads files by their details.
         clock: returns seconds, including those of a suspension of the machine.
         concurrency: the maximum number of concurrent reads.
+        listener: receives `CheckingRemovals` for each file that was read, and `AwaitingChanges` for each wait.
     """
 
     def __init__(
@@ -74,12 +76,15 @@ class Prover:
         clock: Callable[[], float],
         *,
         concurrency: int,
+        listener: Listener = ignore,
     ) -> None:
         self._before = before
         self._remaining = remaining
         self._read_details = read_details
         self._clock = clock
         self._concurrency = concurrency
+        self._listener = listener
+        self._files_read = 0
         self._readings: dict[str, _Reading] = {}
         self._reading = asyncio.Lock()
         self._lag_ends: float | None = None
@@ -98,7 +103,7 @@ class Prover:
             await self._read(request)
             if self._clock() >= self._lag_ends or not any(map(self._lacking, request.file_ids)):
                 return
-            await asyncio.sleep(wait)
+            await pause(wait, self._listener)
 
     async def refresh(self, request: Request) -> None:
         """Read the files of a removal again if their details are too old when its call is about to be sent.
@@ -122,6 +127,8 @@ class Prover:
             except LibraryError:
                 return  # without a reading there is no proof
             self._readings.update((file_id, _Reading(began, file)) for file_id, file in found.items())
+            self._files_read += 1
+            self._listener(CheckingRemovals(self._files_read))
 
         # One worker at a time: the next one finds these readings, and does not read the same files again.
         async with self._reading:
@@ -203,7 +210,7 @@ class Prover:
             proof.unsound.append(file_id)
 
     def _needs_proof(self, op: Op, file_id: str) -> bool:
-        return op == Op.REMOVE_AI or bool(_awaited(self._before[file_id]))
+        return op == Op.REMOVE_AI or bool(self._before[file_id].awaited())
 
     def _unread(self, request: Request, seconds: float) -> list[str]:
         """Return the files that need proof and have no details of this age that show their new tags."""
@@ -223,14 +230,7 @@ class Prover:
         if reading is None or reading.file is None:
             return None
         keys = set(map(normalized, reading.file.tags))
-        return next((tag for tag in _awaited(self._before[file_id]) if normalized(tag) not in keys), None)
-
-
-def _awaited(change: FileChange) -> tuple[str, ...]:
-    """Return the ordinary tags that a file must show before anything is removed from it."""
-    if all(item.op == Op.ADD for item in change.changes):
-        return ()
-    return (*change.add, *change.promoted(), *change.relies)
+        return next((tag for tag in self._before[file_id].awaited() if normalized(tag) not in keys), None)
 
 
 def _does_no_more(request: Request, needed: Iterable[str], before: CurrentFile, file: CurrentFile) -> bool:

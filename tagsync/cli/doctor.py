@@ -23,8 +23,10 @@ def doctor(library: LibrarySettings, settings: OutputSettings, *, out: Path | No
     output = Output(settings, reads=library.reads, saved_as=out)
     if write_on is not None:
         output.say(f"Testing writes on {write_on}, for up to two minutes")
-    with output.failures_written(), workspace_of(library, output.warn) as workspace:
-        found = until_signal(lambda: doctor_async(workspace.target, workspace=workspace, write_on=write_on))
+    with output.failures_written(), workspace_of(library, output.warn) as workspace, output.progress() as listener:
+        found = until_signal(
+            lambda: doctor_async(workspace.target, workspace=workspace, write_on=write_on, listener=listener)
+        )
     if found.restored:
         output.say(f"Restored after an interrupted run: {found.restored}")
     if settings.format == "json":

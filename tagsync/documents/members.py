@@ -81,6 +81,7 @@ class RequestCountsMember(Record):
     failed: _Count
     retried: _Count
     throttled: _Count
+    reads: _Count = 0
 
 
 class TimingMember(Record):

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from tagsync.model import CheckVerdict, Finding, Observed
+from tagsync.model import WITHOUT_NO_OPS, CheckVerdict, Finding, Observed
 
 LISTS_INSTEAD = "tagsync does not use such searches, and lists the library instead."
 QUERIES_WRONG = "Do not use such a query in a rule: it may select the wrong files."
@@ -12,7 +12,7 @@ _SEARCH = {"refused": LISTS_INSTEAD, "ignored": LISTS_INSTEAD, "misses": LISTS_I
 _QUERY = {"refused": QUERIES_WRONG, "ignored": QUERIES_WRONG, "misses": QUERIES_WRONG}
 
 _NO_OP = {
-    "refused": "tagsync sends a refused call again in smaller parts, and leaves out what is done already.",
+    "refused": WITHOUT_NO_OPS,
     "error": "tagsync reads the file again, and reports what its details show.",
 }
 _MISSING = {

@@ -5,6 +5,7 @@ from functools import partial
 from math import inf
 
 from tagsync.errors import LibraryError
+from tagsync.events import Examining, Listener, ignore
 from tagsync.examining import connection, listing, searches
 from tagsync.examining.checks import CHECKS
 from tagsync.examining.sample import Sample
@@ -46,12 +47,13 @@ _READS: Mapping[str, Make] = {
 }
 
 
-async def examine(probe: Probe, name: TargetName) -> dict[str, Finding]:
+async def examine(probe: Probe, name: TargetName, listener: Listener = ignore) -> dict[str, Finding]:
     """Make all checks that only read.
 
     Args:
         probe: sends the calls.
         name: the endpoint and account, for the terminal.
+        listener: receives `Examining` for each check.
 
     Returns:
         A finding for each check; those of writes are not observed.
@@ -61,7 +63,10 @@ async def examine(probe: Probe, name: TargetName) -> dict[str, Finding]:
     """
     probe.most_reads = probe.traffic.reads + MOST_READS
     sample = Sample(await probe.first_page(), probe.queries, probe.page_limit)
-    found = {check: await _made(check, make, probe, sample) for check, make in _READS.items()}
+    found: dict[str, Finding] = {}
+    for check, make in _READS.items():
+        listener(Examining(CHECKS[check].title))
+        found[check] = await _made(check, make, probe, sample)
     probe.most_reads = inf
     found["key"] = CHECKS["key"].measured("can read", private=name.account)
     found["endpoint"] = CHECKS["endpoint"].measured("responds with a listing", private=name.endpoint)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from tagsync.errors import LibraryError
 from tagsync.escape import quoted
+from tagsync.events import Examining, Listener, ignore
 from tagsync.examining.note import PREFIX, Note, is_ours
 from tagsync.library.imagekit.probe import Answer, Probe
 from tagsync.model import BulkResult, Op, Refused
@@ -18,13 +19,17 @@ _UNKNOWN_LAG = 10
 _FEW_CHARACTERS = 400
 
 
-async def restore(probe: Probe, note: Note, lag: float | None) -> str:
+_EXAMINING = Examining("whether the file has its tags again")
+
+
+async def restore(probe: Probe, note: Note, lag: float | None, listener: Listener = ignore) -> str:
     """Remove doctor's tags from a file, and add the tags that it had and lost.
 
     Args:
         probe: sends the calls.
         note: the file as it was.
         lag: seconds until details show a change; None if unknown.
+        listener: receives `Examining` for each reading.
 
     Returns:
         The result, in words.
@@ -32,11 +37,14 @@ async def restore(probe: Probe, note: Note, lag: float | None) -> str:
     Raises:
         LibraryError: the file could not be restored.
     """
+    listener(_EXAMINING)
     refusal = await _remove(probe, note, note.ours)
+    listener(_EXAMINING)
     # Details from before the first write would look as if there were nothing to restore.
     await asyncio.sleep(_UNKNOWN_LAG if lag is None else lag)
     for seconds in _WAITS:
         await asyncio.sleep(seconds)
+        listener(_EXAMINING)
         answer = await probe.details(note.file_id)
         if answer.status == 404:  # noqa: PLR2004 - HTTP
             return f"{quoted(note.path, 200)} was deleted meanwhile"

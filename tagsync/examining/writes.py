@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 from tagsync.errors import LibraryError
+from tagsync.events import Examining, Listener, ignore
 from tagsync.examining.checks import ABSENT, CHECKS, MALFORMED
 from tagsync.examining.connection import announced_limits
 from tagsync.examining.note import PREFIX, Note, is_ours
@@ -68,16 +69,19 @@ class Trial:
         probe: sends the calls.
         file: the file, as its details show it.
         listing: a listing whose first page shows the file once it has the first tag; None if there is none.
+        listener: receives `Examining` for each call.
 
     Attributes:
         lag: seconds until details show a change; None while it is unknown.
         findings: the results so far.
     """
 
-    def __init__(self, probe: Probe, file: CurrentFile, listing: Listing | None) -> None:
+    def __init__(self, probe: Probe, file: CurrentFile, listing: Listing | None, listener: Listener = ignore) -> None:
         self._probe = probe
         self._file = file
         self._listing = listing
+        self._listener = listener
+        self._check = "writes"
         self.lag: int | None = None
         self._readings: dict[str, str] = {}
         self.findings: dict[str, Finding] = {}
@@ -95,6 +99,11 @@ class Trial:
         windows = {window for answer in self._probe.announced if answer.writes for window in answer.windows}
         self.findings["writeLimits"] = announced_limits(CHECKS["writeLimits"], windows)
 
+    def _begin(self, name: str | None = None) -> None:
+        """Report the check that begins now, or goes on."""
+        self._check = name or self._check
+        self._listener(Examining(CHECKS[self._check].title))
+
     def _leave_out(self, why: str, private: str = "") -> None:
         for check in CHECKS.values():
             if check.topic == "Writes":
@@ -108,13 +117,16 @@ class Trial:
         self.findings[name] = CHECKS[name].unobserved(why)
 
     async def _add(self, *tags: str) -> Answer[BulkResult]:
+        self._begin()
         return await self._probe.bulk(Op.ADD, [self._file.file_id], tags)
 
     async def _remove(self, *tags: str) -> Answer[BulkResult]:
+        self._begin()
         return await self._probe.bulk(Op.REMOVE, [self._file.file_id], tags)
 
     async def _read(self) -> CurrentFile:
         """Return the file's details, once they show the writes before."""
+        self._begin()
         await asyncio.sleep(self.lag or 0)
         answer = await self._probe.details(self._file.file_id)
         if answer.content is None:
@@ -130,6 +142,7 @@ class Trial:
             raise _StopError("the key cannot change tags of this file")
         self._found("writes", "accepted", _status(answer))
         await self._lags()
+        self._begin("addedTags")
         file = await self._read()
         lost = len(set(self._file.tags) - set(file.tags))
         self._found(
@@ -151,6 +164,7 @@ class Trial:
             self._unobserved("indexLag", "no single call can find this file")
         lags: dict[str, int] = {}
         while True:
+            self._begin(next(name for name in looks if name not in lags))
             for name, look in looks.items():
                 if name not in lags and await look():
                     lags[name] = int(clock() - began)
@@ -179,7 +193,9 @@ class Trial:
 
     async def _no_ops(self) -> None:
         """Add a tag that is there, and remove one that is not."""
-        for name, answer in (("repeatedTag", await self._add(FIRST)), ("absentTag", await self._remove(_NONE))):
+        for name, change, tag in (("repeatedTag", self._add, FIRST), ("absentTag", self._remove, _NONE)):
+            self._begin(name)
+            answer = await change(tag)
             if self._is_updated(answer):
                 self._found(name, "succeeds", _status(answer))
             else:
@@ -188,6 +204,7 @@ class Trial:
 
     async def _unknown_files(self) -> None:
         """Name files that do not exist."""
+        self._begin("missingFile")
         both = [self._file.file_id, ABSENT]
         calls = (
             ("missingFile", await self._probe.bulk(Op.ADD, both, [_SECOND])),
@@ -212,6 +229,7 @@ class Trial:
         await self._form("percentTag", (_PERCENT,), {"accepted": {_PERCENT}})
 
     async def _form(self, name: str, tags: Sequence[str], readings: dict[str, set[str]]) -> None:
+        self._begin(name)
         answer = await self._add(*tags)
         if isinstance(answer.content, Refused) and "refused" in CHECKS[name].readings:
             self._found(name, "refused", _status(answer), answer.words)
@@ -228,6 +246,7 @@ class Trial:
         if self._readings["absentTag"] == "refused":
             self._unobserved("callLength", "ImageKit refuses to remove tags that a file does not have")
             return
+        self._begin("callLength")
         tags = [f"{_NONE}{number}".ljust(MAX_TAG_CHARACTERS // 10, "x") for number in range(10)]
         if isinstance((await self._remove(*tags)).content, Refused):
             self._found("callLength", "joined", "refused: 10 tags with 500 characters")
@@ -238,6 +257,7 @@ class Trial:
 
     async def _file_length(self) -> None:
         """Fill the file up to 500 characters, without and with commas."""
+        self._begin("fileLength")
         for tag in filter(is_ours, (await self._read()).tags):
             await self._remove(tag)
         first, second = fillers(self._file.tags)

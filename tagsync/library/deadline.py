@@ -37,7 +37,7 @@ async def deadline(seconds: float | None, library: Library, *, since: float) -> 
     except TimeoutError as error:
         if not timer.expired():  # a TimeoutError from inside the block
             raise
-        waited = library.reads_waited
+        waited = library.waited
         limited = f" ({waited:.1f} s of it waiting for the rate limit)" if waited else ""
         raise OutOfTimeError(
             f"max-duration reached: the library could not be read within {seconds:g} s{limited}. Nothing was written. "

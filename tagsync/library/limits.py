@@ -4,6 +4,6 @@ These are constants, because `validate` and saved plans need them without a conn
 through more than forty functions, always with the same value.
 """
 
-from tagsync.library.imagekit.limits import MAX_FILES_PER_REQUEST, MAX_TAG_CHARACTERS
+from tagsync.library.imagekit.limits import FILES_A_SEARCH, MAX_FILES_PER_REQUEST, MAX_TAG_CHARACTERS, PAGE_LIMIT
 
-__all__ = ["MAX_FILES_PER_REQUEST", "MAX_TAG_CHARACTERS"]
+__all__ = ["FILES_A_SEARCH", "MAX_FILES_PER_REQUEST", "MAX_TAG_CHARACTERS", "PAGE_LIMIT"]

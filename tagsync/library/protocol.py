@@ -114,7 +114,7 @@ class BulkReply(NamedTuple):
 
 @dataclass(slots=True)
 class Traffic:
-    """Calls sent so far; `retried` and `throttled` count bulk calls."""
+    """Calls sent so far; `retried` and `throttled` count those of both kinds."""
 
     reads: int = 0
     bulk_calls: int = 0
@@ -165,12 +165,8 @@ class Library(BulkLibrary, Protocol):
         """Calls sent so far."""
 
     @property
-    def reads_waited(self) -> float:
-        """Seconds that reads have waited for a rate limit."""
-
-    @property
-    def bulk_waited(self) -> float:
-        """Seconds that bulk calls have waited for a rate limit."""
+    def waited(self) -> float:
+        """Seconds that calls have waited for a rate limit; overlapping waits count once."""
 
     async def page(self, *, skip: int, listing: Listing = EVERYTHING, limit: int | None = None) -> Page:
         """Return one page of a listing, oldest files first.
@@ -191,10 +187,11 @@ class Library(BulkLibrary, Protocol):
             LibraryError: the file could not be read.
         """
 
-    def file_reads(self, *, library_size: float, concurrency: int) -> FileReads:
+    def file_reads(self, *, library_size: float, concurrency: int, on_read: Callable[[int, int], None]) -> FileReads:
         """Return a reader of known files.
 
         Args:
             library_size: about how many files the library has; infinite if unknown.
             concurrency: the maximum number of concurrent calls.
+            on_read: called during a reading, with how many of its files were read and how many it has.
         """

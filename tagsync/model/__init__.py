@@ -98,7 +98,7 @@ from tagsync.model.report import (
     Status,
     Timing,
 )
-from tagsync.model.requests import Accepted, BulkResult, Done, Gone, Op, Refused, Request, Unclear
+from tagsync.model.requests import WITHOUT_NO_OPS, Accepted, BulkResult, Done, Gone, Op, Refused, Request, Unclear
 from tagsync.model.testing import (
     FileExpectation,
     Property,
@@ -145,6 +145,7 @@ __all__ = [
     "SANDBOX_ACCOUNT",
     "SANDBOX_SCHEME",
     "TWO_TAGS",
+    "WITHOUT_NO_OPS",
     "AIComparison",
     "AIRule",
     "AITag",

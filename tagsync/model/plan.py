@@ -103,6 +103,12 @@ class FileChange:
             if change.op == Op.REMOVE_AI and any(reason.rule == RuleName.AI_PROMOTE for reason in change.because)
         )
 
+    def awaited(self) -> tuple[str, ...]:
+        """Return the ordinary tags that the file must show before anything is removed from it."""
+        if all(item.op == Op.ADD for item in self.changes):
+            return ()
+        return (*self.add, *self.promoted(), *self.relies)
+
 
 class ChangesById(Protocol):
     """Changes by file ID."""
@@ -161,7 +167,7 @@ class Summary(NamedTuple):
 
 
 class Estimate(NamedTuple):
-    """The number of API calls that a plan takes.
+    """The number of API calls that a plan takes, and their time.
 
     Attributes:
         write_requests: calls of this plan.
@@ -169,7 +175,7 @@ class Estimate(NamedTuple):
         per_file: calls if each file had its own.
         per_tag_set: calls if each set of tags had its own.
         per_tag: calls if each tag had its own.
-        seconds: expected duration at the known rate.
+        seconds: expected duration of these calls, and of the reads before, between and after them, at the known rates.
     """
 
     write_requests: int = 0

@@ -117,13 +117,23 @@ class FileOutcome(NamedTuple):
 
 
 class RequestCounts(NamedTuple):
-    """API calls of an apply: how many were sent, how they ended, and how many were retries."""
+    """API calls of an apply.
+
+    Attributes:
+        sent: calls that change files.
+        succeeded: those of them that succeeded.
+        failed: those of them that failed.
+        retried: calls of both kinds that were sent again after an error.
+        throttled: calls of both kinds that a rate limit refused.
+        reads: calls that read files.
+    """
 
     sent: int = 0
     succeeded: int = 0
     failed: int = 0
     retried: int = 0
     throttled: int = 0
+    reads: int = 0
 
 
 class Timing(NamedTuple):

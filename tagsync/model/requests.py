@@ -5,6 +5,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
+WITHOUT_NO_OPS = (
+    "tagsync sends a refused call again without no-op changes, in more calls. To send none from the start, use "
+    "--batching exact."
+)
+"""What follows if a library refuses no-op changes, for reports and for `doctor`."""
+
 
 class Op(StrEnum):
     """What a change does, by the name of its API call."""

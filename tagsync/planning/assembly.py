@@ -4,8 +4,10 @@
 """
 
 from collections.abc import Iterable
+from math import ceil, inf
 
 from tagsync.documents.changes import keep
+from tagsync.library.limits import FILES_A_SEARCH, PAGE_LIMIT
 from tagsync.model import Diagnostic, Estimate, FileChange, Guard, Inputs, Op, Plan, Summary, TargetName
 from tagsync.planning.bounded import DiagnosticLog
 from tagsync.planning.covering import Staging
@@ -22,6 +24,8 @@ class Collected:
         self.staging = Staging()
         self._counts = dict.fromkeys(Op, 0)
         self._losing = 0
+        self.proofs = 0
+        """How often apply reads a file's details before a removal, if no removal has to wait for long."""
         self.changes = keep(map(self._noted, changes))
 
     def _noted(self, change: FileChange) -> FileChange:
@@ -29,6 +33,8 @@ class Collected:
         for item in change.changes:
             self._counts[item.op] += 1
         self._losing += change.loses
+        ops = {item.op for item in change.changes}
+        self.proofs += (Op.REMOVE_AI in ops) + (Op.REMOVE in ops and bool(change.awaited()))
         return change
 
     def summary(self, summary: Summary) -> Summary:
@@ -51,6 +57,7 @@ def assemble_plan(
     guards: tuple[Guard, ...],
     diagnostics: Iterable[Diagnostic] | DiagnosticLog,
     bulk_rate: float | None,
+    read_rate: float | None = None,
     unchanged: int = 0,
     missing: int = 0,
     exact: bool = False,
@@ -67,7 +74,9 @@ def assemble_plan(
         inputs=inputs,
         summary=collected.summary(Summary(unchanged=unchanged, missing=missing, warnings=log.total("warning"))),
         estimate=Estimate(
-            len(requests), *stages.costs, seconds=round(len(requests) / bulk_rate, 1) if bulk_rate else 0.0
+            len(requests),
+            *stages.costs,
+            seconds=round(_seconds(len(requests), bulk_rate) + _seconds(_reads(collected, inputs), read_rate), 1),
         ),
         changes=collected.changes,
         requests=requests,
@@ -76,3 +85,14 @@ def assemble_plan(
         guards=guards,
         undoes=undoes,
     )
+
+
+def _seconds(calls: int, rate: float | None) -> float:
+    return calls / rate if rate else 0.0
+
+
+def _reads(collected: Collected, inputs: Inputs) -> int:
+    """Return about how many calls read the changed files before the first write, before removals, and at the end."""
+    files, size = len(collected.changes), inputs.library_size
+    once = min(files, ceil(files / FILES_A_SEARCH if size == inf else size / PAGE_LIMIT))
+    return 2 * once + collected.proofs

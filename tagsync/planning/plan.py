@@ -25,6 +25,7 @@ def make_plan(
     *,
     created_at: str,
     bulk_rate: float | None,
+    read_rate: float | None = None,
     only: Collection[str] = (),
     part: Part | None = None,
     exact: bool = False,
@@ -46,6 +47,7 @@ def make_plan(
         target: the library.
         created_at: ISO 8601, UTC; nothing else in the plan depends on the time.
         bulk_rate: API calls a second for the estimate; None for no limit.
+        read_rate: reads a second for the estimate; None for no limit.
         only: globs over paths; changes of other files are filtered out after the comparison.
         part: a shard; changes of files in other shards are filtered out likewise.
         exact: whether API calls contain no no-op changes.
@@ -98,6 +100,7 @@ def make_plan(
         unchanged=comparison.unchanged,
         missing=comparison.missing.count,
         bulk_rate=bulk_rate,
+        read_rate=read_rate,
         exact=exact,
     )
     return replace(

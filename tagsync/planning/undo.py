@@ -158,6 +158,7 @@ def make_undo(
     created_at: str,
     read_requests: int,
     bulk_rate: float | None,
+    read_rate: float | None = None,
     ai_as_tags: bool = False,
 ) -> Plan:
     """Return the plan that reverts what a run changed and the files still show.
@@ -173,6 +174,7 @@ def make_undo(
         created_at: ISO 8601, UTC.
         read_requests: the API calls that read them.
         bulk_rate: API calls a second for the estimate; None for no limit.
+        read_rate: reads a second for the estimate; None for no limit.
         ai_as_tags: whether removed AI tags come back as ordinary tags.
     """
     left_out = _LeftOut()
@@ -190,6 +192,7 @@ def make_undo(
         diagnostics=[*left_out.warnings(), *_made_before(report), *commas],
         missing=sum(file is None for file in files.values()),
         bulk_rate=bulk_rate,
+        read_rate=read_rate,
         undoes=plan.digest,
     )
 

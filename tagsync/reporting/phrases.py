@@ -33,6 +33,9 @@ NO_NAMES: Names = MappingProxyType({})
 
 IN_PART = "changed in part"
 
+LONG = 10.0
+"""Seconds of an apply from which its reads are worth a word."""
+
 MIN_WAIT = 0.05
 """Seconds of waiting that are worth a word; less is shown as 0.0 s."""
 
@@ -163,7 +166,10 @@ def call_sentence(plan: Plan) -> str:
 
 
 def sent_sentence(report: Report) -> str:
-    """Return how many API calls an apply sent, in what time, and what delayed them."""
+    """Return how many API calls an apply sent, in what time, and what delayed them.
+
+    Reads are counted if there are more of them, and they took a while.
+    """
     requests, timing = report.requests, report.timing
     delays = [
         *([f"{requests.retried:,} retried"] if requests.retried else []),
@@ -171,7 +177,9 @@ def sent_sentence(report: Report) -> str:
         *([f"{duration(timing.waited)} waiting"] if timing.waited >= MIN_WAIT else []),
     ]
     words = f" ({', '.join(delays)})" if delays else ""
-    return f"{counted(requests.sent, 'API call')} in {duration(timing.seconds)}{words}"
+    with_reads = requests.reads > requests.sent and timing.seconds >= LONG
+    reads = f" and {counted(requests.reads, 'read')}" if with_reads else ""
+    return f"{counted(requests.sent, 'API call')}{reads} in {duration(timing.seconds)}{words}"
 
 
 LEVEL_WORDS: Mapping[Level, str] = {"error": "error", "warning": "warning", "info": "notice"}

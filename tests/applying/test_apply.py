@@ -14,7 +14,7 @@ from tagsync.applying.apply import ticking
 from tagsync.applying.apply_options import ApplyOptions
 from tagsync.errors import UsageError
 from tagsync.events import Event
-from tagsync.model import DesiredState, Report, Status
+from tagsync.model import DesiredState, Report, RequestCounts, Status
 from tagsync.sandbox.faults import Fault
 
 Make = Callable[..., Sandbox]
@@ -29,7 +29,8 @@ def test_apply_confirms_every_change(sandbox: Make, declare: Declare, tmp_path: 
     assert report.converged
     assert statuses(report) == {A: "confirmed", B: "confirmed"}
     assert (library.tags(A), library.ai_tags(A), library.tags(B)) == ({"new"}, set(), {"new"})
-    assert report.requests == (3, 3, 0, 0, 0)
+    assert report.requests == RequestCounts(sent=3, succeeded=3, reads=report.requests.reads)
+    assert report.requests.reads == library.calls.count("details")
 
 
 @EXTREMES

@@ -355,7 +355,7 @@ def test_execute_progress_counts_all_calls_including_splits() -> None:
 
     events = execute(adding("abcd"), answer).events
     assert [event.done for event in events if isinstance(event, RequestDone)] == [1, 2, 3, 4, 5]
-    assert events[-1] == RequestDone(5, 5)
+    assert events[-1] == RequestDone(5, 5, left=0)
 
 
 def test_execute_sends_at_most_max_requests() -> None:

@@ -19,7 +19,8 @@ from tagsync.applying.apply_options import ApplyOptions
 from tagsync.applying.journal import Journal
 from tagsync.applying.journal_records import NOTHING
 from tagsync.errors import StateError
-from tagsync.events import Event, LookingAgain, ReadingBack, RequestDone
+from tagsync.events import AwaitingChanges, CheckingRemovals, Event, LookingAgain, ReadingBack, RequestDone
+from tagsync.examining.checks import CHECKS
 from tagsync.model import Diagnostic, Plan, Report
 from tagsync.planning.covering import Stages, Staging
 from tagsync.sandbox.faults import Fault
@@ -126,7 +127,8 @@ def test_report_warns_of_failed_no_op_changes(sandbox: Make, declare: Declare, t
     report = run(tagsync.apply_async(plan, target=target, options=ApplyOptions(concurrency=1)))
     assert report.converged
     words = "ImageKit refused API calls that add tags which a file already has, or remove tags which it lacks. "
-    words += "tagsync sent the rest without these, in more calls; to do so from the start, use --batching exact"
+    words += CHECKS["repeatedTag"].different["refused"]
+    assert words.endswith("To send none from the start, use --batching exact.")
     assert report.diagnostics == (Diagnostic("warning", "exact", words),)
 
 
@@ -198,9 +200,43 @@ def test_report_events_announce_reads_before_and_after(sandbox: Make, declare: D
     plan = planned(library, tmp_path)
     run(tagsync.apply_async(plan, target=library.target, listener=events.append))
     assert [event for event in events if isinstance(event, LookingAgain | ReadingBack)] == [
-        LookingAgain(2),
-        ReadingBack(2),
+        *(LookingAgain(2), LookingAgain(2, 1), LookingAgain(2, 2)),
+        *(ReadingBack(2), ReadingBack(2, 1), ReadingBack(2, 2)),
     ]
+
+
+def test_report_events_count_files_read_before_removals(sandbox: Make, declare: Declare, tmp_path: Path) -> None:
+    events: list[Event] = []
+    library = sandbox(*(file_object(f"/{n}", ["old"]) for n in range(3)))
+    declare("- {match: /*, tags: [new], absent: [old]}")
+    plan = planned(library, tmp_path)
+    run(tagsync.apply_async(plan, target=library.target, listener=events.append))
+    found = [event for event in events if isinstance(event, CheckingRemovals | RequestDone)]
+    assert [event for event in found if isinstance(event, CheckingRemovals)] == [
+        *(CheckingRemovals(1), CheckingRemovals(2), CheckingRemovals(3))
+    ]
+    # Additions say nothing about the pace of the removals after them.
+    assert [event.left for event in found if isinstance(event, RequestDone)] == [None, 0]
+
+
+def test_report_events_announce_waits_for_lagging_details(sandbox: Make, declare: Declare, tmp_path: Path) -> None:
+    events: list[Event] = []
+    library = sandbox(file_object("/a", ["old"]), profile={"detailsLag": 5}, clock=now)
+    declare("- {match: /*, tags: [new], absent: [old]}")
+    plan = planned(library, tmp_path)
+    run(tagsync.apply_async(plan, target=library.target, listener=events.append))
+    waits = [event.seconds for event in events if isinstance(event, AwaitingChanges)]
+    assert waits == [1, 2, 4, 1, 2, 4]
+
+
+def test_report_counts_reads_with_their_retries_and_waits(sandbox: Make, declare: Declare, tmp_path: Path) -> None:
+    limited = Fault(on="details", call=1, status=429, headers={"Retry-After": "20"})
+    library = sandbox(file_object("/a"), faults=[limited, Fault(on="details", call=3, status=503)])
+    declare("- {match: /*, tags: [new]}")
+    report = applied(library, planned(library, tmp_path))
+    requests = report.requests
+    assert (requests.sent, requests.reads, requests.retried, requests.throttled) == (1, 4, 1, 1)
+    assert report.timing.waited == pytest.approx(20, abs=0.1)
 
 
 def test_readback_gets_a_minute_beyond_max_duration(sandbox: Make, declare: Declare, tmp_path: Path) -> None:

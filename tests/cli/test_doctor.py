@@ -23,9 +23,14 @@ FILES = [
 ]
 
 
+def without_progress(err: str) -> str:
+    """Return standard error without the checks that took a second on a busy machine."""
+    return "".join(line for line in err.splitlines(keepends=True) if not line.startswith("tagsync: checking "))
+
+
 def test_doctor_command_shows_a_table(tagsync: Command, library: Library) -> None:
     code, out, err = tagsync("doctor", "--sandbox", library(*FILES))
-    assert (code, err) == (0, "")
+    assert (code, without_progress(err)) == (0, "")
     lines = [line.split("  ") for line in out.splitlines()]
     rows = {parts[1]: [part.strip() for part in parts[2:] if part.strip()] for parts in lines if len(parts) > 2}
     assert rows["search by tag"][0] == "as expected"
@@ -52,7 +57,7 @@ def test_doctor_command_writes_a_profile_without_anything_private(
     made = world(*FILES)
     monkeypatch.setenv("TAGSYNC_ACCOUNT", f"{SECRET}-account")
     code, out, err = tagsync("doctor", "--format", "json", "--out", "profile.json")
-    assert (code, err) == (0, "Saved as profile.json. It has no key, host, path, tag or ID.\n")
+    assert (code, without_progress(err)) == (0, "Saved as profile.json. It has no key, host, path, tag or ID.\n")
     text = Path("profile.json").read_text("utf-8")
     assert json.loads(out)["settings"] == json.loads(text)["settings"]
     validator_of("profile").validate(json.loads(text))
@@ -129,7 +134,7 @@ def test_doctor_command_restores_the_file_after_a_signal(
         assert f"{SECRET}-tag-0" in made.tags(PATH) != {f"{SECRET}-tag-0"}
         time.sleep(1.2)  # the call in flight takes effect after the kill
         _, _, err = tagsync("doctor")
-        assert err == f"Restored after an interrupted run: '{PATH}' has the tags that it had before\n"
+        assert without_progress(err) == f"Restored after an interrupted run: '{PATH}' has the tags that it had before\n"
     assert made.tags(PATH) == {f"{SECRET}-tag-0"}
     assert tagsync("doctor")[2] == ""
 

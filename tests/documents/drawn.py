@@ -130,7 +130,7 @@ def reports(draw: st.DrawFn) -> Report:
         plan=plan,
         outcome=draw(st.sampled_from(["converged", "incomplete", "interrupted", "refused"])),
         outcomes=tuple(draw(outcomes) for _ in plan.changes),
-        requests=draw(st.builds(RequestCounts, *[counts] * 5)),
+        requests=draw(st.builds(RequestCounts, *[counts] * 6)),
         timing=draw(st.builds(Timing, times, times, times)),
         finished_at=draw(texts),
         diagnostics=tuple(draw(st.lists(diagnostics, max_size=2))),

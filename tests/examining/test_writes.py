@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 import tagsync
 from tagsync.errors import LibraryError, LockedError, RefusedError, StateError, UnknownPathError, UsageError
+from tagsync.events import Event, Examining
 from tagsync.examining.checks import CHECKS
 from tagsync.examining.note import PREFIX, Note, read_note, write_note
 from tagsync.library.target import locked
@@ -33,6 +34,17 @@ def workspace_of(library: Sandbox, folder: Path) -> tagsync.Workspace:
 def examined(library: Sandbox, folder: Path, path: str | None = PATH) -> Diagnosis:
     workspace = workspace_of(library, folder)
     return run(tagsync.doctor_async(workspace.target, workspace=workspace, write_on=path))
+
+
+def test_doctor_announces_each_check(sandbox: Make, tmp_path: Path) -> None:
+    workspace, events = workspace_of(sandbox(*FILES, WRITTEN), tmp_path), list[Event]()
+    run(tagsync.doctor_async(workspace.target, workspace=workspace, write_on=PATH, listener=events.append))
+    checks = [event.check for event in events if isinstance(event, Examining)]
+    assert {"proxy and TLS", "search by id", "limits for reads"} < set(checks)
+    # A few checks share their calls with another one.
+    shared = {"indexLag", "writeLimits", "updatedAt", "missingFileAi", "malformedId", "overLimit"}
+    assert {CHECKS[name].title for name in WRITES if name not in shared} < set(checks)
+    assert checks[-1] == "whether the file has its tags again"
 
 
 def is_as_before(library: Sandbox) -> bool:

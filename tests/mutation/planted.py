@@ -215,7 +215,7 @@ BUGS = (
     Bug(
         "an old name that goes before the new one is shown",
         "applying/recheck.py",
-        "return op == Op.REMOVE_AI or bool(_awaited(self._before[file_id]))",
+        "return op == Op.REMOVE_AI or bool(self._before[file_id].awaited())",
         "return op == Op.REMOVE_AI",
         "tests/applying/test_rename.py::test_rename_keeps_the_old_name_if_the_new_one_is_not_shown",
     ),

@@ -130,6 +130,19 @@ def test_select_filters_after_comparing_everything(declare: Declare) -> None:
     assert [error.code for error in broken.errors] == ["missing"]
 
 
+def test_estimate_includes_reads_at_their_own_rate(declare: Declare) -> None:
+    library = current_state(*(current_file(f"/{n}", ["old"], [ai("Dog", 50)]) for n in range(10)))
+    added = declare("- {match: /*, tags: [w]}")
+    # Ten files of a library with one page: read once before the call, and once after it.
+    assert plan_for(added, library, read_rate=20.0).estimate.seconds == pytest.approx(1 / 5 + 2 / 20)
+    # Their details are read before each kind of removal, too.
+    changed = declare("- {match: /*, tags: [w], absent: [old], aiTags: {remove: all}}")
+    assert plan_for(changed, library, read_rate=20.0).estimate.seconds == pytest.approx(3 / 5 + (2 + 20) / 20)
+    # Removals of ordinary tags that nothing replaces need no proof.
+    removed = declare("- {match: /*, absent: [old]}")
+    assert plan_for(removed, library, read_rate=20.0).estimate.seconds == pytest.approx(1 / 5 + 2 / 20)
+
+
 def test_estimate_compares_with_usual_ways(declare: Declare) -> None:
     estimate = plan(declare("- {match: /*, tags: [w, z]}"), SHOP).estimate
     assert estimate == (1, 1, 3, 1, 2, 0.2)

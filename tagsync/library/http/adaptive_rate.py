@@ -86,6 +86,12 @@ class AdaptiveRate:
         allowed = self._allowed
         return min(self._cap, self._blind_rate if allowed is None else self._share * allowed * _USED_PART)
 
+    @property
+    def known_rate(self) -> float:
+        """Calls per second as far as responses show the limit; before the first refusal, the rate only tries."""
+        is_known = self._allowed is not None or self._blind_step > 0
+        return self.rate if is_known else min(self.rate, self._start)
+
     def passed(self, limits: RateLimits, now: float) -> None:
         """Learn from a response that is not a 429."""
         self._succeeded.append(now)

@@ -70,6 +70,15 @@ class RateLimiters:
     reads: RateLimiter
     bulk: RateLimiter
 
+    def __post_init__(self) -> None:
+        """Let both count their waits together, because a run waits once if both are closed."""
+        self.bulk.closed = self.reads.closed
+
+    @property
+    def waited(self) -> float:
+        """Seconds that calls have waited for a rate limit."""
+        return self.reads.closed.seconds
+
 
 class HttpClient:
     """A client for one endpoint. An asynchronous context manager; tasks may share it.
@@ -98,7 +107,6 @@ class HttpClient:
         self._random = random or Random()  # noqa: S311 - jitter, not a secret
         self._quota = RetryQuota()
         self._listener = listener
-        self._retried = self._throttled = 0
         self._bodies = Bodies()
         self._without_key = redacting(key)
         self._unlogged = unlogged(key)
@@ -130,10 +138,8 @@ class HttpClient:
                 await self._httpx.aclose()
         finally:
             self._unlogged.__exit__(kind, error, trace)
-            waited = self.limiters.reads.waited + self.limiters.bulk.waited
-            self._listener(
-                ApiCalls(self.traffic.reads, self.traffic.bulk_calls, self._retried, self._throttled, round(waited, 3))
-            )
+            sent, waited = self.traffic, self.limiters.waited
+            self._listener(ApiCalls(sent.reads, sent.bulk_calls, sent.retried, sent.throttled, round(waited, 3)))
 
     async def get(self, path: str, params: Mapping[str, str], parse: Callable[[Response], T]) -> T:
         """Send a GET call; retry it after a TransientError.
@@ -188,8 +194,6 @@ class HttpClient:
             raise
         finally:
             self.traffic.bulk_calls += call.sent
-            self.traffic.throttled += call.throttled
-            self.traffic.retried += max(0, call.sent - call.throttled - 1)
 
     async def once(
         self, method: str, path: str, *, params: Mapping[str, str] | None = None, payload: Any = None
@@ -219,7 +223,7 @@ class HttpClient:
 
     async def _retrying(self, name: str, call: Callable[[], Awaitable[T]], stop: asyncio.Event | None = None) -> T:
         def announce(attempt: int, seconds: float, error: str) -> None:
-            self._retried += 1
+            self.traffic.retried += 1
             self._listener(Retrying(name, attempt, seconds, error))
 
         return await retrying(call, random=self._random, quota=self._quota, stop=stop, announce=announce)
@@ -245,7 +249,7 @@ class HttpClient:
                 return response
             # A 429 is no failed attempt: ImageKit did nothing, and announced when calls are welcome again.
             call.throttled += 1
-            self._throttled += 1
+            self.traffic.throttled += 1
             limiter.close_for(self._time_out(limits, call))
 
     def _time_out(self, limits: RateLimits, call: _HttpCall) -> float:

@@ -42,6 +42,29 @@ async def pause(seconds: float, stop: asyncio.Event | None = None) -> None:
         await asyncio.wait_for(stop.wait(), seconds)
 
 
+class ClosedTime:
+    """Counts the seconds in which any of several rate limiters was closed; overlapping ones count once."""
+
+    def __init__(self) -> None:
+        self._until = float("-inf")
+        self._planned = 0.0
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def seconds(self) -> float:
+        """Seconds until now."""
+        if self._loop is None:
+            return 0.0
+        return self._planned - max(0.0, self._until - self._loop.time())
+
+    def add(self, until: float) -> None:
+        """Count the time from now until a time of the event loop."""
+        self._loop = asyncio.get_running_loop()
+        if until > self._until:
+            self._planned += until - max(self._loop.time(), self._until)
+            self._until = until
+
+
 class RateLimiter:
     """Spaces calls evenly, and sends none while it is closed.
 
@@ -51,6 +74,9 @@ class RateLimiter:
         on_wait: called with the seconds of each long wait that the server asks for.
         cap: the maximum calls per second, even if the library allows more; None for `rate`.
         random: the source of jitter for the first call after a wait.
+
+    Attributes:
+        closed: how long it was closed; another limiter may count with it.
     """
 
     def __init__(
@@ -69,8 +95,7 @@ class RateLimiter:
         self._queue = asyncio.Lock()
         self._faster = asyncio.Event()
         self._last_turn = self._closed_until = self._reopened = float("-inf")
-        self._closed_for = 0.0
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self.closed = ClosedTime()
 
     @property
     def rate(self) -> float | None:
@@ -78,11 +103,9 @@ class RateLimiter:
         return self._adaptive.rate if self._adaptive else None
 
     @property
-    def waited(self) -> float:
-        """Seconds that the limiter has been closed until now."""
-        if self._loop is None:
-            return 0.0
-        return self._closed_for - max(0.0, self._closed_until - self._loop.time())
+    def known_rate(self) -> float | None:
+        """Calls per second as far as responses show the limit, else those to start with; None for no limit."""
+        return self._adaptive.known_rate if self._adaptive else None
 
     async def turn(self, stop: asyncio.Event | None = None) -> float:
         """Wait until the next call may be sent, or until `stop` is set.
@@ -126,12 +149,9 @@ class RateLimiter:
 
     def close_for(self, seconds: float) -> None:
         """Send no call for some seconds, as the server asked. If several waits overlap, the longest applies."""
-        self._loop = asyncio.get_running_loop()
-        now = self._loop.time()
-        until = now + seconds
+        until = asyncio.get_running_loop().time() + seconds
         if until > self._closed_until:
-            # Overlapping waits count once.
-            self._closed_for += until - max(now, self._closed_until)
+            self.closed.add(until)
             self._closed_until = self._reopened = until
             if self._adaptive:
                 # All processes that share the account got the same time to wait: jitter spreads their first calls.

@@ -23,9 +23,6 @@ from tagsync.library.protocol import Page
 from tagsync.model import AITag, CurrentFile, Unreadable
 from tagsync.model.templates import CREATED_AT, CUSTOM_METADATA, FILE_TYPE
 
-PAGE_LIMIT = 1000
-"""The maximum number of files that one listing call returns (OpenAPI: `limit`, maximum 1000)."""
-
 MAX_ID = 200
 """The maximum length of a file ID, because URLs contain IDs. Every published ID has 24 characters."""
 

@@ -14,7 +14,8 @@ from tagsync.events import Listener, ignore
 from tagsync.library.http.client import HttpClient, RateLimiters
 from tagsync.library.http.response import Response
 from tagsync.library.imagekit import queries
-from tagsync.library.imagekit.file_objects import PAGE_LIMIT, FileReader
+from tagsync.library.imagekit.file_objects import FileReader
+from tagsync.library.imagekit.limits import PAGE_LIMIT
 from tagsync.library.imagekit.wire import (
     BULK_PATHS,
     FILES_PATH,
@@ -26,7 +27,7 @@ from tagsync.library.imagekit.wire import (
     server_words,
 )
 from tagsync.library.protocol import EVERYTHING, BulkReply, Listing, Page, Prepare, Queries, Traffic
-from tagsync.library.reading.reread import Rereader
+from tagsync.library.reading.reread import Rereader, nothing
 from tagsync.model import CurrentFile, Op, Request
 
 
@@ -87,18 +88,20 @@ class ImageKitLibrary(Connection):
         self._reader = FileReader(thumbnails=thumbnails, fields=fields, objects=objects)
 
     @property
-    def reads_waited(self) -> float:
-        """Seconds that reads have waited for a rate limit."""
-        return self._http.limiters.reads.waited
+    def waited(self) -> float:
+        """Seconds that calls have waited for a rate limit."""
+        return self._http.limiters.waited
 
     @property
-    def bulk_waited(self) -> float:
-        """Seconds that bulk calls have waited for a rate limit."""
-        return self._http.limiters.bulk.waited
+    def read_rate(self) -> float | None:
+        """Reads per second that ImageKit allows, as far as is known; None for no limit."""
+        return self._http.limiters.reads.known_rate
 
-    def file_reads(self, *, library_size: float, concurrency: int) -> Rereader:
+    def file_reads(
+        self, *, library_size: float, concurrency: int, on_read: Callable[[int, int], None] = nothing
+    ) -> Rereader:
         """Return a reader of known files; see `Library.file_reads`."""
-        return Rereader(self, library_size=library_size, concurrency=concurrency)
+        return Rereader(self, library_size=library_size, concurrency=concurrency, on_read=on_read)
 
     async def page(self, *, skip: int, listing: Listing = EVERYTHING, limit: int | None = None) -> Page:
         """Return one page of a listing, oldest files first; see `Library.page`."""

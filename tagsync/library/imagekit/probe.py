@@ -17,8 +17,9 @@ from tagsync.library.http.proxy import proxy_for
 from tagsync.library.http.rate_limits import Window, rate_limits
 from tagsync.library.http.response import Response
 from tagsync.library.http.retry import backoff
-from tagsync.library.imagekit.file_objects import PAGE_LIMIT, FileReader
+from tagsync.library.imagekit.file_objects import FileReader
 from tagsync.library.imagekit.library import Connection, listing_page
+from tagsync.library.imagekit.limits import PAGE_LIMIT
 from tagsync.library.imagekit.wire import (
     BULK_PATHS,
     FILES_PATH,

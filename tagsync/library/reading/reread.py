@@ -1,6 +1,6 @@
 """Read known files again in the fewest calls; `applying` checks what has changed in them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import aclosing, suppress
 from itertools import islice
 from math import ceil, inf
@@ -15,6 +15,10 @@ FEW = 4
 """Up to this many files are always read by their details, which do not lag behind as an index may."""
 
 
+def nothing(_done: int, _files: int) -> None:
+    """Show no progress."""
+
+
 class Rereader:
     """Reads known files of one library again, and remembers whether the library supports searches by ID.
 
@@ -22,12 +26,21 @@ class Rereader:
         library: the library.
         library_size: about how many files the library has; infinite if unknown.
         concurrency: the maximum number of concurrent calls.
+        on_read: called during each reading, with how many of its files were read and how many it has.
     """
 
-    def __init__(self, library: Library, *, library_size: float, concurrency: int) -> None:
+    def __init__(
+        self,
+        library: Library,
+        *,
+        library_size: float,
+        concurrency: int,
+        on_read: Callable[[int, int], None] = nothing,
+    ) -> None:
         self._library = library
         self._pages = ceil(library_size / library.page_limit) if library_size < inf else inf
         self._concurrency = concurrency
+        self._on_read = on_read
         self._tried = False
         self.searchable = True
         """Whether the library supports searches by ID (documentation: newer accounts), as far as is known."""
@@ -47,17 +60,28 @@ class Rereader:
         # Each branch compares numbers of calls: one for each file, one for each search, or one for each page.
         if len(file_ids) <= FEW:
             return await self.singly(file_ids)
-        searches = self._searches(file_ids)
+        searches, count = self._searches(file_ids), self._counter(len(file_ids))
         if searches:
-            found = await self._search(searches)
+            found = await self._search(searches, count)
             if found is None:
                 return await self.many(file_ids)
         elif len(file_ids) <= self._pages:
             return await self.singly(file_ids)
         else:
-            found = await self._list(set(file_ids))
+            found = await self._list(set(file_ids), count)
         # An index may lag, so a file that it does not show may still exist: only its details can tell.
-        return await self._completed(found, [file_id for file_id in file_ids if file_id not in found])
+        return await self._completed(found, [file_id for file_id in file_ids if file_id not in found], count)
+
+    def _counter(self, files: int) -> Callable[[int], None]:
+        """Return a function that is called with the number of files that a call read, and reports their total."""
+        done = 0
+
+        def count(more: int) -> None:
+            nonlocal done
+            done = min(files, done + more)
+            self._on_read(done, files)
+
+        return count
 
     def _searches(self, file_ids: Sequence[str]) -> list[Search]:
         """Return searches that find files; none if the library has none, or listing all files takes fewer calls."""
@@ -75,9 +99,10 @@ class Rereader:
             AuthorisationError: ImageKit does not accept the key.
             LibraryError: none of the files could be read.
         """
-        return await self._completed({}, file_ids)
+        wanted = list(file_ids)
+        return await self._completed({}, wanted, self._counter(len(wanted)))
 
-    async def _completed(self, found: Files, file_ids: Iterable[str]) -> Files:
+    async def _completed(self, found: Files, file_ids: Sequence[str], count: Callable[[int], None]) -> Files:
         """Read files by their details and add them to `found`; raise if there is nothing but errors."""
         errors: list[LibraryError] = []
 
@@ -90,13 +115,14 @@ class Rereader:
                 pass  # this file stays unknown; others can still be read
             except LibraryError as error:
                 errors.append(error)  # this file stays unknown, and the caller reports it so
+            count(1)
 
         await for_each_concurrently(file_ids, read, concurrency=self._concurrency)
         if errors and not found:
             raise errors[-1]
         return found
 
-    async def _search(self, searches: Sequence[Search]) -> Files | None:
+    async def _search(self, searches: Sequence[Search], count: Callable[[int], None]) -> Files | None:
         """Return the files that searches by ID find; None if the library does not support such searches."""
         found = RereadFiles()
 
@@ -105,6 +131,7 @@ class Rereader:
             page = await self._library.page(skip=0, listing=search.listing)
             files = [file for file in page.files if file.file_id in search.texts]
             found.add(files)
+            count(len(files))
             return 0 < len(files) == len(page.files)
 
         try:
@@ -138,7 +165,7 @@ class Rereader:
             return [file.file_id for file in page.files] == [file_id]
         return True
 
-    async def _list(self, wanted: set[str]) -> Files:
+    async def _list(self, wanted: set[str], count: Callable[[int], None]) -> Files:
         """List files until all wanted ones are found, and return them; remove them from `wanted`."""
         found = RereadFiles()
         # The caller reads the details of what a listing does not show, so it may stop at any page.
@@ -148,6 +175,7 @@ class Rereader:
                     files = [file for file in page.files if file.file_id in wanted]
                     found.add(files)
                     wanted.difference_update(file.file_id for file in files)
+                    count(len(files))
                     if not wanted:
                         break
         return found

@@ -222,7 +222,8 @@ def _report_cards(view: ReportView) -> list[Card]:
     cards = [Card(f"{count:,}", status_words(status), tone=_tone(status)) for status, count in view.statuses]
     if sent.sent:
         counts = ((sent.retried, "retried"), (sent.throttled, "rate-limited"))
-        delays = ", ".join(f"{count:,} {words}" for count, words in counts if count)
+        reads = [f"and {counted(sent.reads, 'read')}"] if sent.reads else []
+        delays = ", ".join([*reads, *(f"{count:,} {words}" for count, words in counts if count)])
         cards.append(Card(f"{sent.sent:,}", "API calls", delays))
     if report.timing.seconds:
         waited = f"{duration(report.timing.waited)} of it waiting" if report.timing.waited >= MIN_WAIT else ""

@@ -91,7 +91,7 @@ def sending(request: Request = CALL) -> tuple[Op, Callable[[], Awaitable[Request
 def send(library: ASGIApp, request: Request = CALL) -> Any:
     async def scenario() -> Any:
         async with client(library) as c:
-            return await c.bulk(*sending(request)), c.traffic, c.bulk_waited
+            return await c.bulk(*sending(request)), c.traffic, c.waited
 
     return run(scenario())
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import pytest
 from builders import now, run
 
+from tagsync.library.http.client import RateLimiters
 from tagsync.library.http.rate_limiter import RateLimiter
 from tagsync.library.http.rate_limits import RateLimits, Window, rate_limits
 from tagsync.library.http.response import Response
@@ -69,7 +70,7 @@ def test_rate_limiter_longest_closing_applies() -> None:
         rate_limiter = RateLimiter(None)
         rate_limiter.close_for(5)
         rate_limiter.close_for(2)
-        return await times_of(rate_limiter, 1), rate_limiter.waited
+        return await times_of(rate_limiter, 1), rate_limiter.closed.seconds
 
     times, waited = run(scenario())
     assert times == [5]
@@ -79,11 +80,11 @@ def test_rate_limiter_longest_closing_applies() -> None:
 def test_rate_limiter_waited_counts_only_elapsed_time() -> None:
     async def scenario() -> list[float]:
         rate_limiter = RateLimiter(None)
-        waited = [rate_limiter.waited]
+        waited = [rate_limiter.closed.seconds]
         rate_limiter.close_for(900)
         for seconds in (0, 10, 5):
             await asyncio.sleep(seconds)
-            waited.append(rate_limiter.waited)
+            waited.append(rate_limiter.closed.seconds)
         return waited
 
     assert run(scenario()) == [0, 0, 10, 15]
@@ -95,10 +96,41 @@ def test_rate_limiter_waited_counts_overlapping_closings_once() -> None:
         for seconds, then in ((5, 2), (10, 20), (3, 1), (1, 100)):
             rate_limiter.close_for(seconds)
             await asyncio.sleep(then)
-            waited.append(rate_limiter.waited)
+            waited.append(rate_limiter.closed.seconds)
         return waited
 
     assert run(scenario()) == pytest.approx([2, 12, 13, 15])
+
+
+def test_rate_limiters_count_overlapping_closings_of_reads_and_bulk_calls_once() -> None:
+    async def scenario() -> tuple[float, float]:
+        limiters = RateLimiters(RateLimiter(None), RateLimiter(None))
+        limiters.reads.close_for(10)
+        await asyncio.sleep(4)
+        limiters.bulk.close_for(10)
+        await asyncio.sleep(4)
+        before = limiters.waited
+        await asyncio.sleep(100)
+        return before, limiters.waited
+
+    assert run(scenario()) == (8, 14)
+
+
+def test_rate_limiter_knows_a_rate_only_from_limits_and_refusals() -> None:
+    async def scenario() -> list[float | None]:
+        limiter = RateLimiter(20, cap=inf)
+        for _ in range(5):
+            await times_of(limiter, 200)
+        tried, known = limiter.rate, [limiter.known_rate]
+        assert tried is not None
+        assert tried > 20
+        limiter.learn(RateLimits((), ()), asyncio.get_running_loop().time(), refused=True)
+        known.append(limiter.known_rate)
+        return [*known, tried / 2]
+
+    known, after_a_refusal, half = run(scenario())
+    assert (known, after_a_refusal) == (20, half)
+    assert RateLimiter(None).known_rate is None
 
 
 def test_rate_limiter_waited_is_known_after_the_loop_ended() -> None:
@@ -108,7 +140,7 @@ def test_rate_limiter_waited_is_known_after_the_loop_ended() -> None:
         await asyncio.sleep(10)
         return rate_limiter
 
-    assert run(scenario()).waited == 10
+    assert run(scenario()).closed.seconds == 10
 
 
 def test_rate_limiter_reports_only_long_waits() -> None:
