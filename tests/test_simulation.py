@@ -6,7 +6,7 @@ true, and `settle` what must be true once there is no more trouble.
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
@@ -560,7 +560,7 @@ def test_simulation_shrinks_a_failing_life() -> None:
 
 
 def test_simulation_reports_a_failing_life_by_number(monkeypatch: pytest.MonkeyPatch) -> None:
-    def nothing_was_noted(_journal: Journal, _request: Request) -> int:
+    def nothing_was_noted(_journal: Journal, _request: Request, _already: Mapping[str, Sequence[str]]) -> int:
         return 1
 
     monkeypatch.setattr(Journal, "intent", nothing_was_noted)

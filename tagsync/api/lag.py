@@ -8,7 +8,7 @@ from functools import partial
 from tagsync.api.gather import MOMENT
 from tagsync.applying.preflight import LAG_WAITS
 from tagsync.applying.readback import differences
-from tagsync.model import CurrentFile, FileChange, Report
+from tagsync.model import CurrentFile, FileChange, Report, Status
 
 LAG = sum(LAG_WAITS) + 1.0
 """Seconds after which listings and searches show an apply, whose end is known to the second.
@@ -27,9 +27,16 @@ def lag_left(report: Report | None) -> float:
     return 0.0
 
 
-def written(report: Report) -> Iterator[tuple[str, Callable[[CurrentFile], bool]]]:
-    """Yield the ID of each file that an apply changed, and a function that tells whether a reading shows that."""
+def written(report: Report, *, verified: bool = True) -> Iterator[tuple[str, Callable[[CurrentFile], bool]]]:
+    """Yield the ID of each file that an apply changed, and a function that tells whether a reading shows that.
+
+    Args:
+        report: the report of the apply.
+        verified: whether to include files whose details showed the changes.
+    """
     for change, outcome in zip(report.plan.changes, report.outcomes, strict=True):
+        if not verified and outcome.status is Status.CONFIRMED:
+            continue
         if made := outcome.made(change.changes):
             yield change.file_id, partial(_shows, FileChange(change.file, made))
 

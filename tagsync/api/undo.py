@@ -73,13 +73,14 @@ async def _await_details(report: Report, files: Files, read_details: Reread, lis
     """Read files again until they show what an apply that has just ended made of them, because details may lag, too.
 
     Args:
-        report: the report of the apply. Files that it read back show it already.
+        report: the report of the apply. The details of files that it verified have shown it, so they do not lag.
         files: its files by ID; updated in place.
         read_details: reads files by their details.
         listener: receives an event for each wait.
     """
+    unverified = list(written(report, verified=False))
     for wait in LAG_WAITS:
-        lagging = [file_id for file_id, shows in written(report) if (file := files.get(file_id)) and not shows(file)]
+        lagging = [file_id for file_id, shows in unverified if (file := files.get(file_id)) and not shows(file)]
         if not lagging or not lag_left(report):
             return
         await pause(wait, listener)

@@ -46,7 +46,7 @@ HABITS = (
         "--select -target --target",
         "undo",
         "to undo only some files",
-        line="tagsync {before} --out undo.json && tagsync apply undo.json --select {after}",
+        line="tagsync undo --out undo.json && tagsync apply undo.json --select GLOB",
     ),
     Habit("-detailed-exitcode", "plan", "for exit code 2 when changes are pending", "--detailed-exitcode"),
     Habit("-f --file --filename", "validate plan apply", "manifests need no option"),

@@ -39,8 +39,8 @@ from tagsync.cli.main import cli
         ("sync -y manifests/", "apply --yes manifests/"),
         ("rollback", "undo"),
         ("init", "init ."),
-        ("undo --select '/a b/**'", "undo --out undo.json && tagsync apply undo.json --select '/a b/**'"),
-        ("undo r.json --select=/a/*", "undo r.json --out undo.json && tagsync apply undo.json --select '/a/*'"),
+        ("undo --select '/a b/**'", "undo --out undo.json && tagsync apply undo.json --select GLOB"),
+        ("undo --out=u.json --select=/a/* r.json", "undo --out undo.json && tagsync apply undo.json --select GLOB"),
     ],
 )
 def test_habit_is_answered_in_one_line_with_the_right_command(tagsync: Command, typed: str, right: str) -> None:

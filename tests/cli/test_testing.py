@@ -348,7 +348,7 @@ def test_test_without_tests_is_an_error(tagsync: Command) -> None:
     assert (result.code, result.out) == (1, "Tests: 0 passed\n")
     assert "there are no tests: add a manifest with kind: Test" in result.err
     junit = tagsync("test", ".", "--format", "junit").out
-    assert '<testsuites name="tagsync tests" tests="0" failures="0" skipped="0">' in junit
+    assert '<testsuites name="tagsync tests" tests="1" failures="1" skipped="0">' in junit
     assert tagsync("test").code == 1
     assert tagsync("test", "gone").code == 1
     assert tagsync("test", "--env", "staging").code == 64
