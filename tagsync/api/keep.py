@@ -19,6 +19,7 @@ from tagsync.escape import quoted, shown
 from tagsync.library.target import Target, locked
 from tagsync.model import SANDBOX_ACCOUNT, Part, Plan, Report, TargetName
 from tagsync.planning.difference import is_remainder
+from tagsync.planning.undo import includes
 from tagsync.reporting.phrases import target_words
 from tagsync.workspace.atomic import atomic_write
 from tagsync.workspace.durable_file import make_durable
@@ -174,7 +175,10 @@ class Workspace:
         )
 
     def continued_by(self, path: Path, report: Report) -> list[Path]:
-        """Return the kept reports of incomplete applies that the apply of a kept report continued, newest first."""
+        """Return the kept reports of incomplete applies that the apply of a kept report continued, newest first.
+
+        Those whose changes the undo of this report covers are left out.
+        """
         kept = [item for item in self._kept_reports() if item.number is not None]
         run = next((item.run for item in kept if item.path == path), None)
         mine = [item.path for item in kept if item.run == run]
@@ -188,7 +192,8 @@ class Workspace:
                 break
             if before.converged or not is_remainder(report.plan, before.plan):
                 break
-            found.append(older)
+            if not includes(report, before):
+                found.append(older)
         return found
 
     def applied_since(self, plan: Plan) -> Report | None:

@@ -33,7 +33,8 @@ async def undo_async(
         listener: receives progress events.
 
     Returns:
-        The plan. Its warnings name what it leaves out, and the one with the code `left-out` counts it.
+        The plan. Its warnings name what it leaves out, and the one with the code `left-out` counts it. The one with the
+        code `made-before` counts the changes that the apply found made, which are left out too.
 
     Raises:
         UsageError: `max_duration` is invalid.

@@ -24,7 +24,7 @@ from tagsync.model import ByPath, DesiredState, Plan, Report, RuleName, counted
 from tagsync.planning.changed_since import Revision
 from tagsync.planning.difference import difference
 from tagsync.planning.shards import merge_plans, merge_reports
-from tagsync.planning.undo import LEFT_OUT
+from tagsync.planning.undo import is_partial
 
 REFUSED = RefusedError.exit_code
 CHANGES_PENDING = 2
@@ -147,7 +147,7 @@ def undo(
             read_saved(file, Report, "undo needs the report of an apply (apply --report FILE.json)") if file else None
         )
         with workspace_of(library, output.warn) as unnamed:
-            report = named or _newest_change(unnamed, output)
+            report, continued = (named, False) if named else _newest_change(unnamed, output)
             if report.plan.undoes:
                 output.warn(
                     "this undoes an undo, so it makes the changes again: to undo an older apply, name its report"
@@ -163,8 +163,7 @@ def undo(
                         listener=listener,
                     )
                 )
-    codes = {item.code for item in made.diagnostics} | {item.code for item in made.unlisted}
-    code = INCOMPLETE if LEFT_OUT in codes else 0
+    code = INCOMPLETE if continued or is_partial(made) else 0
     output.plan(made, code)
     if made.changes and report.plan.undoes is None:
         for words in _lasting(report.plan):
@@ -176,18 +175,21 @@ def undo(
     return code
 
 
-def _newest_change(workspace: Workspace, output: Output) -> Report:
-    """Return the newest report of an apply that changed something, and name it."""
+def _newest_change(workspace: Workspace, output: Output) -> tuple[Report, bool]:
+    """Return the newest report of an apply that changed something, and name it.
+
+    The flag says whether the apply continued others, and their changes are not among those of the report.
+    """
     path, report = workspace.newest_change()
     ended = "began and was killed" if report.was_killed else "ended"
     output.say(f"Undo of the apply that {ended} at {report.finished_at}: {path}")
     if continued := workspace.continued_by(path, report):
         names = ", ".join(shown(str(name)) for name in continued)
         output.warn(
-            "that apply continued an incomplete one, whose changes this undo leaves: after you have applied it, also "
-            f"undo {names}"
+            "that apply continued an incomplete one, whose changes this undo leaves out: after you have applied it, "
+            f"also undo {names}"
         )
-    return report
+    return report, bool(continued)
 
 
 def _lasting(plan: Plan) -> Iterator[str]:

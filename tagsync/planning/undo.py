@@ -34,7 +34,7 @@ LEFT_OUT = "left-out"
 """The code of the warning that counts what an undo leaves out; other warnings give the details."""
 
 MADE_BEFORE = "made-before"
-"""The code of the warning that counts the changes that the run found made, which an undo leaves."""
+"""The code of the warning that counts the changes that the run found made, which an undo leaves out."""
 
 NO_TAG = "ImageKit no longer accepts such a tag"
 
@@ -130,6 +130,27 @@ def _path(path: str) -> str:
 _KINDS = {"undeclarable": "tag", "spelling": "tag", "irreversible": "AI tag"}
 
 
+def is_partial(plan: Plan) -> bool:
+    """Return whether an undo leaves out anything that its warnings count."""
+    codes = {item.code for item in plan.diagnostics} | {item.code for item in plan.unlisted}
+    return not codes.isdisjoint((LEFT_OUT, MADE_BEFORE))
+
+
+def includes(report: Report, older: Report) -> bool:
+    """Return whether the undo of a report also covers all changes of an older report."""
+    # Many files change alike. Sharing their sets keeps the memory for a million files small.
+    same: dict[frozenset[tuple[str, str]], frozenset[tuple[str, str]]] = {}
+    covered: dict[str, frozenset[tuple[str, str]]] = {}
+    for asked in _asked(report):
+        pairs = frozenset([(item.op, item.tag) for item in asked.items])
+        covered[asked.change.file.file_id] = same.setdefault(pairs, pairs)
+    return all(
+        (item.op, item.tag) in covered.get(asked.change.file.file_id, frozenset())
+        for asked in _asked(older)
+        for item in asked.items
+    )
+
+
 def touched(report: Report) -> list[str]:
     """Return the IDs of the files that a run may have changed."""
     return [asked.change.file.file_id for asked in _asked(report)]
@@ -206,7 +227,8 @@ def _made_before(report: Report) -> Iterator[Diagnostic]:
     if found and report.outcome != "refused":
         message = (
             f"{counted(sum(found), 'change')} on {counted(len(found), 'file')} had been made before this apply sent "
-            "anything, so this undo leaves them: if an earlier attempt made them, also undo the report of that attempt"
+            "anything, so this undo leaves them out: if an earlier attempt made them, also undo the report of that "
+            "attempt"
         )
         yield Diagnostic("warning", MADE_BEFORE, message)
 

@@ -92,14 +92,13 @@ def test_undo_reverts_what_a_killed_apply_of_the_saved_plan_wrote(
     tagsync: Command, world: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     library = shop(world)
-    before = {name: library.tags(f"/{name}.jpg") for name in NAMES}
+    before = tags(library)
     tagsync("plan", "--out=plan.json", "tags.yaml")
     kill_when_it_removes(library, monkeypatch, "apply", "plan.json")
     assert tagsync("apply", "plan.json").code == 0
     assert is_done(library)
-    assert tagsync("undo", "--out=undo.json").code == 0
-    assert tagsync("apply", "undo.json").code == 0
-    assert {name: library.tags(f"/{name}.jpg") for name in NAMES} == before
+    assert "also undo" not in undone(tagsync)
+    assert tags(library) == before
 
 
 def tags(library: World) -> dict[str, set[str]]:
@@ -115,10 +114,10 @@ def an_older_apply(tagsync: Command, library: World) -> dict[str, set[str]]:
     return tags(library)
 
 
-def undone(tagsync: Command, *arguments: str) -> str:
+def undone(tagsync: Command, *arguments: str, code: int = 0) -> str:
     """Undo an apply, and return what undo says."""
     made = tagsync("undo", "--out=undo.json", *arguments)
-    assert (made.code, tagsync("apply", "undo.json").code) == (0, 0)
+    assert (made.code, tagsync("apply", "undo.json").code) == (code, 0)
     return made.err
 
 
@@ -156,8 +155,8 @@ def test_undo_of_the_run_after_a_kill_names_the_killed_one(
     before = an_older_apply(tagsync, library)
     kill_when_it_removes(library, monkeypatch, "apply", "--yes", "tags.yaml")
     assert tagsync("apply", "--yes", "tags.yaml").code == 0
-    said = undone(tagsync)
-    assert "that apply continued an incomplete one, whose changes this undo leaves" in said
+    said = undone(tagsync, code=3)
+    assert "that apply continued an incomplete one, whose changes this undo leaves out" in said
     assert tags(library) != before
     undone(tagsync, said.rpartition("also undo ")[2].split("\n")[0])
     assert tags(library) == before
@@ -169,10 +168,27 @@ def test_undo_of_the_run_after_an_incomplete_one_names_all_of_them(tagsync: Comm
     for limit in ("--max-requests=2", "--max-requests=3"):
         assert tagsync("apply", "--yes", limit, "tags.yaml").code == 3
     assert tagsync("apply", "--yes", "tags.yaml").code == 0
-    names = undone(tagsync).rpartition("also undo ")[2].split("\n")[0].split(", ")
+    names = undone(tagsync, code=3).rpartition("also undo ")[2].split("\n")[0].split(", ")
     assert len(names) == 2
     for name in names:
         undone(tagsync, name)
+    assert tags(library) == before
+
+
+@pytest.mark.parametrize("state", [".tagsync", "fresh"])
+def test_undo_of_a_saved_plan_that_continued_an_incomplete_one_leaves_out_what_that_one_made(
+    tagsync: Command, world: Build, state: str
+) -> None:
+    library = shop(world)
+    before = tags(library)
+    tagsync("plan", "--out=plan.json", "tags.yaml")
+    assert tagsync("apply", "--max-requests=2", "--report=json=first.json", "plan.json").code == 3
+    assert tagsync("apply", f"--state-dir={state}", "plan.json").code == 0
+    said = undone(tagsync, f"--state-dir={state}", code=3)
+    assert "2 changes on 2 files had been made before this apply sent anything" in said
+    assert ("also undo .tagsync" in said) == (state == ".tagsync")
+    assert tags(library) != before
+    undone(tagsync, "first.json")
     assert tags(library) == before
 
 
