@@ -48,6 +48,11 @@ class _Kept(NamedTuple):
     number: int | None
     path: Path
 
+    @property
+    def ended(self) -> str:
+        """When the apply ended. Reading this from a large report would take long."""
+        return datetime.fromtimestamp(self.path.stat().st_mtime, UTC).strftime(MOMENT)
+
 
 def _ignore(_message: str) -> None:
     pass
@@ -202,15 +207,22 @@ class Workspace:
         if plan.inputs.commit is None:
             return None
         for item in self._kept_reports():
-            # Reading a large report takes long, and most are older.
-            ended = datetime.fromtimestamp(item.path.stat().st_mtime, UTC).strftime(MOMENT)
-            if item.run != self._run or ended <= plan.created_at:
+            if item.run != self._run or item.ended <= plan.created_at:
                 continue
             for report in self._earlier([item.path]):
                 commit = report.plan.inputs.commit
                 if report.finished_at > plan.created_at and commit not in (None, plan.inputs.commit):
                     return report
         return None
+
+    def undone_at(self, plan: Plan) -> str | None:
+        """Return when the newest apply that changed something ended, if it undid this plan; else None."""
+        kept = (item for item in self._kept_reports() if item.run == self._run and item.number is not None)
+        newest = next(kept, None)
+        if newest is None or newest.ended < plan.created_at:
+            return None
+        report = next(self._earlier([newest.path]), None)
+        return report.finished_at if report and report.plan.undoes == plan.digest else None
 
     def record(self, report: Report) -> None:
         """Keep the report of an apply, and remove its plan if it is done; warn if that fails."""

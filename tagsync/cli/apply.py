@@ -100,7 +100,9 @@ def _warn_if_empty(saved: Plan, output: Output) -> None:
 
 
 def _warn_if_old(saved: Plan, workspace: Workspace, output: Output) -> None:
-    """Warn if another commit was applied since a plan was saved, so that the plan may restore an older state."""
+    """Warn if a saved plan was undone, or another commit was applied since, so that it may restore an older state."""
+    if undone_at := workspace.undone_at(saved):
+        output.warn(f"this plan was undone at {undone_at}: this apply makes its changes again")
     newer = workspace.applied_since(saved)
     if newer and saved.inputs.commit and newer.plan.inputs.commit:
         output.warn(

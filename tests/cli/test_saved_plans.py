@@ -506,6 +506,18 @@ def test_undo_restores_ai_tags_as_ordinary_tags_on_request(tagsync: Command, wor
     assert library.tags("/042.jpg") == {"old", "x", "Dog"}
 
 
+def test_saved_plan_that_was_undone_warns_that_it_makes_the_changes_again(tagsync: Command, world: Build) -> None:
+    hundred(world)
+    tagsync("plan", "--out=plan.json", "tags.yaml")
+    warning = "warning: this plan was undone at "
+    assert warning not in tagsync("apply", "plan.json").err
+    tagsync("undo", "--out=undo.json")
+    assert warning not in tagsync("apply", "undo.json").err
+    assert warning in tagsync("apply", "--select=/00*", "plan.json").err
+    # The newest apply is no undo now.
+    assert warning not in tagsync("apply", "plan.json").err
+
+
 def test_undo_of_an_undo_warns_that_it_makes_the_changes_again(tagsync: Command, world: Build) -> None:
     hundred(world)
     tagsync("apply", "--yes", "tags.yaml")
