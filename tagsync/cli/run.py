@@ -166,7 +166,7 @@ def undo(
     code = INCOMPLETE if continued or is_partial(made) else 0
     output.plan(made, code)
     if made.changes and report.plan.undoes is None:
-        for words in _lasting(report.plan):
+        for words in _lasting(report):
             output.say(words)
     if made.changes and out is None:
         output.say(
@@ -192,18 +192,25 @@ def _newest_change(workspace: Workspace, output: Output) -> tuple[Report, bool]:
     return report, bool(continued)
 
 
-def _lasting(plan: Plan) -> Iterator[str]:
-    """Yield what makes the changes of a plan again after its undo."""
-    rules = {reason.rule for file in plan.changes for change in file.changes for reason in change.because}
+def _lasting(report: Report) -> Iterator[str]:
+    """Yield what makes the changes of an apply again after its undo."""
+    rules = {reason.rule for file in report.plan.changes for change in file.changes for reason in change.because}
     pruned_tags = RuleName.PRUNE in rules
     if rules - {RuleName.PRUNE}:
         which = "other" if pruned_tags else "reverted"
         ask = f"The manifests still ask for the {which} changes."
         yield f"{ask} Update them, or the next apply makes the changes again."
     if pruned_tags:
+        # Pipelines move their ref to the applied commit. Without one, the ref stays.
+        commit = report.applied_commit
+        which = (
+            f"A plan that prunes since commit {shown(commit[:12])} or later keeps them, one since an older commit"
+            if commit
+            else "The next plan that prunes since the same commit"
+        )
         yield (
-            "No rule declares the tags that --prune-since removed: declare them to keep them. Without a rule, only a "
-            "plan that prunes since a commit that declared them removes them again."
+            f"No rule declares the tags that --prune-since removed. {which} removes them again, unless you declare "
+            "them."
         )
 
 

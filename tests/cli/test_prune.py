@@ -356,7 +356,8 @@ def test_undo_of_a_prune_says_what_removes_the_tags_again(tagsync: Command) -> N
     tagsync("apply", "--yes", "--sandbox=library.jsonl", "--prune-since=HEAD", "in")
     ran = tagsync("undo", "--sandbox=library.jsonl")
     assert "+ sale  1 file" in ran.out
-    assert "No rule declares the tags that --prune-since removed: declare them to keep them." in ran.err
+    asks = "No rule declares the tags that --prune-since removed. "
+    assert f"{asks}The next plan that prunes since the same commit removes them again, unless" in ran.err
     assert "The manifests still ask" not in ran.err
 
 
@@ -366,6 +367,18 @@ def test_undo_of_a_prune_with_other_changes_tells_both_apart(tagsync: Command) -
     ran = tagsync("undo", "--sandbox=library.jsonl")
     assert "The manifests still ask for the other changes. Update them, or" in ran.err
     assert "No rule declares the tags that --prune-since removed" in ran.err
+
+
+def test_undo_of_a_prune_names_the_applied_commit_from_which_plans_keep_the_tags(tagsync: Command) -> None:
+    rules(SHOP.replace("sale, ", ""))
+    commit()
+    tagsync("apply", "--yes", "--sandbox=library.jsonl", "--prune-since=HEAD~1", "in")
+    applied = git("rev-parse", "--short=12", "HEAD")
+    said = tagsync("undo", "--out=undo.json", "--sandbox=library.jsonl").err
+    assert f"A plan that prunes since commit {applied} or later keeps them, one since an older commit removes" in said
+    tagsync("apply", "--sandbox=library.jsonl", "undo.json")
+    assert removals(tagsync(*PLAN, "--prune-since=HEAD", "in").document) == {}
+    assert removals(tagsync(*PLAN, "--prune-since=HEAD~1", "in").document) == {"/shop/a.jpg": ["sale"]}
 
 
 def test_prune_follows_links_of_later_commits(tagsync: Command) -> None:
