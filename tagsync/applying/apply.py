@@ -301,10 +301,11 @@ class _Run:
             if not self._objections:
                 words = f"guard {guard.id} would have blocked this plan, but was acknowledged"
                 yield Diagnostic("warning", "acknowledged", words)
-        count = len(self._journal.recovered.unknown)
-        if count:
+        if unknown := self._journal.recovered.unknown:
+            verified = sum(self.outcomes.outcome(file_id).status is Status.CONFIRMED for file_id in unknown)
             words = (
-                f"an earlier apply was interrupted; the outcome of its calls is unknown for {counted(count, 'file')}"
+                "an earlier apply was interrupted; the outcome of its calls was unknown for "
+                f"{counted(len(unknown), 'file')} ({verified:,} verified now)"
             )
             yield Diagnostic("info", "resumed", words)
         if self._gave_up_no_ops:

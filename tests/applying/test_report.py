@@ -144,7 +144,7 @@ def test_journal_is_emptied_once_all_outcomes_are_known(sandbox: Make, declare: 
     assert journal.stat().st_size > 0
     second = applied(library, plan, journal=journal)
     assert second.converged
-    words = "an earlier apply was interrupted; the outcome of its calls is unknown for 1 file"
+    words = "an earlier apply was interrupted; the outcome of its calls was unknown for 1 file (1 verified now)"
     assert second.diagnostics == (Diagnostic("info", "resumed", words),)
     assert journal.stat().st_size == 0
 
