@@ -1,5 +1,6 @@
 """Cause each error of the troubleshooting page, and compare the message with the page."""
 
+import asyncio
 import os
 import re
 import subprocess
@@ -15,7 +16,9 @@ from cli.command import Command, Result, environment, write_manifest
 from cli.conftest import Build, World
 from pages import DOCS, Block, blocks, settled
 
+from tagsync.applying import preflight
 from tagsync.library.http import retry
+from tagsync.library.protocol import MAX_LOOKUPS
 from tagsync.sandbox.faults import Fault
 from tagsync.sandbox.profile import Profile
 from tagsync.workspace.lock import held
@@ -308,6 +311,20 @@ def _(stage: Stage) -> Result:
     result = stage.tagsync("apply", "--yes", "tags.yaml")
     assert result.code == 0
     return result
+
+
+@error("waiting for the listing to show recent changes")
+def _(stage: Stage) -> Result:
+    write_manifest("- {match: /*, tags: [new]}")
+    paths = [f"/{number}.jpg" for number in range(MAX_LOOKUPS + 1)]
+    library = stage.world(*(file_object(path) for path in paths))
+    stage.tagsync("plan", "--out=plan.json", "tags.yaml")
+    for path in paths:
+        library.edit(path, tags=["new"])  # a lagging index shows this too, if somebody has just reverted the change
+    sleep = asyncio.sleep
+    stage.environ.setattr(preflight, "LAG_WAITS", (30.0,))
+    stage.environ.setattr(asyncio, "sleep", lambda _seconds: sleep(0))
+    return stage.tagsync("apply", "plan.json")
 
 
 @error("Another attempt fails too")
