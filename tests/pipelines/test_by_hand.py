@@ -111,6 +111,14 @@ def test_steps_by_hand_show_the_comment_of_a_plan_that_fails(service: Service) -
     assert "does not accept the key" in (out / "comment.md").read_text("utf-8")
 
 
+@pytest.mark.parametrize(("step", "name"), [(PLAN, "comment.md"), (APPLY, "report.json"), (CONTINUE, "report.json")])
+def test_steps_by_hand_leave_no_output_of_an_earlier_job(service: Service, step: str, name: str) -> None:
+    service.shop.declare("alpha")
+    # The step fails before tagsync writes this file.
+    ran, out = service.job(f'echo old > "$out/{name}"', "tagsync() { return 1; }", step)
+    assert (ran.code != 0, (out / name).exists()) == (True, False)
+
+
 def test_steps_by_hand_continue_no_plan_older_than_the_ref(service: Service) -> None:
     shop = service.shop
     shop.declare("alpha")
