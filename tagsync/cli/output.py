@@ -121,7 +121,8 @@ class Output:
             self.say(f"To list {hidden}, add --verbose.")
         if saved_as:
             command = self.command("apply", str(saved_as))
-            self.say(f"Saved as {saved_as}{'' if plan.blocked else f'. To apply it: {command}'}")
+            is_done = plan.undoes is not None and not plan.changes
+            self.say(f"Saved as {saved_as}{'' if plan.blocked or is_done else f'. To apply it: {command}'}")
         else:
             self._warn_of_no_plan()
         for words in objections:
