@@ -6,7 +6,7 @@ from functools import cached_property
 from itertools import accumulate
 from typing import NamedTuple
 
-from tagsync.model import Cause, Drift, FileChange, Op, Origin, packed
+from tagsync.model import Cause, Change, Drift, FileChange, Op, Origin
 from tagsync.reporting.subsequence import Subsequence
 from tagsync.spool import LazySequence
 
@@ -20,15 +20,16 @@ class GroupLine(NamedTuple):
     Attributes:
         op: the operation.
         tag: the tag.
-        origin: the first place in the manifests that asks for it; None if no place is known.
-        more: whether there are other such places.
+        origin: the first place in the manifests that asks for it; None if no place is known, or if the places differ
+            between files.
+        more: the number of other such places.
         cause: why the change is necessary again; None if it is unknown or differs between files.
     """
 
     op: Op
     tag: str
     origin: Origin | None
-    more: bool
+    more: int
     cause: Cause | None = None
 
 
@@ -45,7 +46,7 @@ Causes = Mapping[tuple[str, Op, str], Cause]
 
 def groups(changes: Sequence[FileChange], causes: Causes | None = None) -> "Groups":
     """Return changes grouped by what they do, the groups with the most files first, then by the first path."""
-    return Groups(changes, _Kinds(changes, causes or {}))
+    return Groups(changes, causes or {})
 
 
 def causes_of(drift: Iterable[Drift]) -> Causes:
@@ -54,16 +55,36 @@ def causes_of(drift: Iterable[Drift]) -> Causes:
 
 
 class Groups(LazySequence[ChangeGroup]):
-    """Groups, each made only when it is accessed."""
+    """Groups, each made only when it is accessed.
 
-    def __init__(self, changes: Sequence[FileChange], kinds: "_Kinds", *, removals_first: bool = False) -> None:
-        self._changes, self._kinds, self._removals_first = changes, kinds, removals_first
-        ranked = kinds.ranked(changes)
-        self._order = sorted(ranked, key=kinds.only_adds) if removals_first else ranked
+    Args:
+        changes: the changes.
+        causes: why they are necessary again, as far as it is known.
+        by_place: whether files whose changes other places in the manifests ask for are in a group of their own.
+        removals_first: whether groups and lines that remove anything come before the others.
+    """
+
+    def __init__(
+        self, changes: Sequence[FileChange], causes: Causes, *, by_place: bool = False, removals_first: bool = False
+    ) -> None:
+        self._changes, self._causes, self._by_place, self._removals_first = changes, causes, by_place, removals_first
 
     def removals_first(self) -> "Groups":
         """Return the groups that remove anything before the others, each with its removals before its additions."""
-        return Groups(self._changes, self._kinds, removals_first=True)
+        return Groups(self._changes, self._causes, by_place=self._by_place, removals_first=True)
+
+    def by_place(self) -> "Groups":
+        """Return groups whose files all change because of the same places in the manifests."""
+        return Groups(self._changes, self._causes, by_place=True, removals_first=self._removals_first)
+
+    @cached_property
+    def _kinds(self) -> "_Kinds":
+        return _Kinds(self._changes, self._causes, by_place=self._by_place)
+
+    @cached_property
+    def _order(self) -> Sequence[int]:
+        ranked = self._kinds.ranked(self._changes)
+        return sorted(ranked, key=self._kinds.only_adds) if self._removals_first else ranked
 
     def files(self, start: int) -> int:
         """Return the number of files in the groups from index `start` on."""
@@ -75,7 +96,7 @@ class Groups(LazySequence[ChangeGroup]):
 
     def _at(self, index: int) -> ChangeGroup:
         kind = self._order[index]
-        lines = self._kinds.lines(kind)
+        lines = self._kinds.lines(kind, self._changes)
         if self._removals_first:
             lines = tuple(sorted(lines, key=lambda line: line.op is Op.ADD))
         return ChangeGroup(Subsequence(self._changes, self._kinds.members(kind), _path), lines)
@@ -84,23 +105,21 @@ class Groups(LazySequence[ChangeGroup]):
 class _Kinds:
     """The distinct sets of operations and tags, each with a number; arrays keep a million of them small."""
 
-    def __init__(self, changes: Iterable[FileChange], known: Causes) -> None:
+    def __init__(self, changes: Iterable[FileChange], known: Causes, *, by_place: bool) -> None:
         self.counts = array("I")
         """How many changes are of each kind."""
-        self._known = known
+        self._known, self._by_place = known, by_place
         self._of = array("I")
         """Each change's kind."""
         self._firsts = array("I")
         """Each kind's first change."""
         self._starts = array("I", (0,))
         """Where each kind's lines begin."""
-        self._items, self._more, self._causes = array("I"), bytearray(), bytearray()
-        """Each line's op and tag, whether several places ask for it, and its cause."""
-        self._files, self._places = array("I"), array("Q")
-        """The first place that asks for each line: the number of its manifest, from 1, and where there."""
+        self._items, self._causes = array("I"), bytearray()
+        """Each line's op and tag, and its cause."""
+        self._places, self._differs = array("q"), bytearray()
+        """A hash of the places that ask for each line, and whether they differ between files."""
         self._op_tags: dict[tuple[Op, str], int] = {}
-        self._manifests: dict[str, int] = {}
-        self._names: list[str] = []
         self._numbers: dict[bytes, int] = {}
         self._are_sorted, last = True, ""
         for change in changes:
@@ -112,61 +131,50 @@ class _Kinds:
     def _take(self, change: FileChange) -> None:
         numbers = self._op_tags
         items = array("I", [numbers.setdefault((op, tag), len(numbers)) for op, tag, _ in change.changes])
-        key = items.tobytes()
+        places = array("q", [hash(_places(item)) for item in change.changes])
+        key = items.tobytes() + places.tobytes() if self._by_place else items.tobytes()
         kind = self._numbers.get(key)
         if kind is None:
             kind = self._numbers[key] = len(self.counts)
             self._firsts.append(len(self._of))
             self.counts.append(0)
             self._items += items
-            for column in (self._files, self._places, self._more, self._causes):
-                column.extend([0] * len(items))
+            self._places += places
+            self._differs.extend(bytes(len(items)))
+            self._causes.extend(bytes(len(items)))
             self._starts.append(len(self._items))
-        self._note(change, kind, is_first=not self.counts[kind])
+        self._note(change, places, kind)
         self.counts[kind] += 1
         self._of.append(kind)
 
-    def _note(self, change: FileChange, kind: int, *, is_first: bool) -> None:
-        for place, item in enumerate(change.changes, self._starts[kind]):
-            for reason in item.because:
-                self._note_origin(place, reason.origin)
+    def _note(self, change: FileChange, places: "array[int]", kind: int) -> None:
+        is_first = not self.counts[kind]
+        for line, (item, place) in enumerate(zip(change.changes, places, strict=True), self._starts[kind]):
+            if place != self._places[line]:
+                self._differs[line] = 1
             if self._known:
                 cause = _CAUSES.index(self._known.get((change.file.file_id, item.op, item.tag)))
-                self._causes[place] = cause if is_first or self._causes[place] == cause else _MIXED
-
-    def _note_origin(self, line: int, origin: Origin) -> None:
-        manifests = self._manifests
-        file = manifests.get(origin.file)
-        if file is None:
-            self._names.append(origin.file)
-            file = manifests[origin.file] = len(self._names)
-        place = packed(origin.line, origin.column)
-        least = self._files[line]
-        if file == least and place == self._places[line]:
-            return
-        if least:
-            self._more[line] = 1
-        if not least or (place < self._places[line] if file == least else origin.file < self._names[least - 1]):
-            self._files[line], self._places[line] = file, place
-
-    def _origin(self, line: int) -> Origin | None:
-        file, place = self._files[line], self._places[line]
-        return Origin(self._names[file - 1], place >> 32, place & 0xFFFFFFFF) if file else None
+                self._causes[line] = cause if is_first or self._causes[line] == cause else _MIXED
 
     def only_adds(self, kind: int) -> bool:
         """Return whether a kind removes nothing."""
         items = self._items[self._starts[kind] : self._starts[kind + 1]]
         return all(self._by_number[item][0] is Op.ADD for item in items)
 
-    def lines(self, kind: int) -> tuple[GroupLine, ...]:
+    def lines(self, kind: int, changes: Sequence[FileChange]) -> tuple[GroupLine, ...]:
         """Return a kind's lines."""
-        return tuple(map(self._line, range(self._starts[kind], self._starts[kind + 1])))
+        first = changes[self._firsts[kind]]
+        return tuple(map(self._line, range(self._starts[kind], self._starts[kind + 1]), first.changes))
 
-    def _line(self, place: int) -> GroupLine:
-        op, tag = self._by_number[self._items[place]]
-        cause = self._causes[place]
+    def _line(self, line: int, change: Change) -> GroupLine:
+        places = () if self._differs[line] else sorted(set(_places(change)))
+        cause = self._causes[line]
         return GroupLine(
-            op, tag, self._origin(place), bool(self._more[place]), None if cause == _MIXED else _CAUSES[cause]
+            change.op,
+            change.tag,
+            places[0] if places else None,
+            max(0, len(places) - 1),
+            None if cause == _MIXED else _CAUSES[cause],
         )
 
     def ranked(self, changes: Sequence[FileChange]) -> Sequence[int]:
@@ -192,6 +200,10 @@ class _Kinds:
             positions[free[kind]] = position
             free[kind] += 1
         return positions, ends
+
+
+def _places(change: Change) -> tuple[Origin, ...]:
+    return tuple(reason.origin for reason in change.because)
 
 
 def _path(change: FileChange, _position: int) -> str:

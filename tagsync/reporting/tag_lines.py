@@ -77,11 +77,12 @@ def _risk(item: TagCount) -> Iterator[Segment]:
 
 
 def _details(item: TagCount, names: Names, *, with_causes: bool) -> list[str]:
-    place = [f"{shown_origin(item.origin, names)}{_more(item.more)}"] if item.origin else []
+    place = [f"{shown_origin(item.origin, names)}{more_places(item.more)}"] if item.origin else []
     return [*place, *why_words(item.cause if with_causes else None, item.commit)]
 
 
-def _more(places: int) -> str:
+def more_places(places: int) -> str:
+    """Return how many places beyond the first ask for a change; "" if there are none."""
     if not places:
         return ""
     return f" +{places} more" if places < MAX_PLACES else f" +{places} or more"

@@ -24,7 +24,7 @@ from tagsync.reporting.phrases import (
 )
 from tagsync.reporting.plan_view import PlanView
 from tagsync.reporting.report_view import ReportView
-from tagsync.reporting.tag_lines import SIGNS, column_width, write_tag_lines
+from tagsync.reporting.tag_lines import SIGNS, column_width, more_places, write_tag_lines
 
 SHOWN_LINES = 60
 """Lines of a plan, beyond which the rarest additions are only counted; removals and the largest additions stay."""
@@ -175,14 +175,15 @@ def _write_emptied(plan: Plan, lines: Lines) -> None:
 
 
 def _write_files(view: PlanView, lines: Lines) -> None:
-    """Write every file, those with the same changes together."""
+    """Write every file, those with the same changes for the same reasons together."""
     for section in view.sections:
         lines.write(("Files", "bold"))
         write_groups(section.groups, view.names, lines, everything=True)
 
 
 def write_groups(groups: Groups, names: Names, lines: Lines, *, everything: bool) -> int:
-    """Write the first groups, or all, and return how many are left."""
+    """Write the first groups, or all with the places that ask for each, and return how many are left."""
+    groups = groups.by_place() if everything else groups
     kept = groups if everything else groups[:SHOWN_GROUPS]
     for group in kept:
         _write_group(group, names, lines, everything=everything)
@@ -208,7 +209,7 @@ def _change_segments(line: GroupLine, names: Names, width: int) -> Iterable[Segm
     if line.op == Op.REMOVE_AI:
         yield "  cannot be undone", "bold yellow"
     if line.origin:
-        yield f"  {shown_origin(line.origin, names)}{' and others' if line.more else ''}", "dim"
+        yield f"  {shown_origin(line.origin, names)}{more_places(line.more)}", "dim"
     if line.cause:
         yield f"  {line.cause}", "dim"
 

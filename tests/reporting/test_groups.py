@@ -33,7 +33,7 @@ def test_groups_of_one_size_are_sorted_by_first_path() -> None:
     assert [group.paths for group in found] == [("/a.jpg",), ("/b.jpg",)]
 
 
-def test_group_line_has_first_place_and_whether_there_are_more() -> None:
+def test_group_line_has_place_only_if_it_is_that_of_all_files() -> None:
     (group,) = groups(
         [
             change("/a.jpg", (Op.ADD, "x", 9), (Op.ADD, "y", 3)),
@@ -41,35 +41,65 @@ def test_group_line_has_first_place_and_whether_there_are_more() -> None:
         ]
     )
     assert [(line.tag, line.origin, line.more) for line in group.lines] == [
-        ("x", Origin("a.yaml", 2, 1), True),
-        ("y", Origin("a.yaml", 3, 1), False),
+        ("x", None, 0),
+        ("y", Origin("a.yaml", 3, 1), 0),
     ]
+
+
+def test_groups_by_place_separate_files_with_other_places() -> None:
+    found = groups(
+        [
+            change("/a.jpg", (Op.ADD, "x", 9)),
+            change("/b.jpg", (Op.ADD, "x", 2)),
+            change("/c.jpg", (Op.ADD, "x", 9)),
+        ]
+    ).by_place()
+    assert [(group.paths, [line.origin for line in group.lines]) for group in found] == [
+        (("/a.jpg", "/c.jpg"), [Origin("a.yaml", 9, 1)]),
+        (("/b.jpg",), [Origin("a.yaml", 2, 1)]),
+    ]
+
+
+def test_group_line_counts_places_beyond_the_first() -> None:
+    reasons = tuple(Reason(Origin("a.yaml", line, 1), "tags") for line in (7, 3, 5, 3))
+    (group,) = groups([FileChange(current_file("/a.jpg"), (Change(Op.ADD, "x", reasons),))])
+    assert [(line.origin, line.more) for line in group.lines] == [(Origin("a.yaml", 3, 1), 2)]
 
 
 def test_group_line_without_reason_has_no_place() -> None:
     (group,) = groups([FileChange(current_file("/a.jpg"), (Change(Op.ADD, "x", ()),))])
-    assert group.lines == ((Op.ADD, "x", None, False, None),)
+    assert group.lines == ((Op.ADD, "x", None, 0, None),)
 
 
-def naively(changes: Sequence[FileChange]) -> list[tuple[list[str], list[tuple[Op, str, Origin, bool]]]]:
-    same: dict[tuple[tuple[Op, str], ...], list[FileChange]] = {}
+def naively(
+    changes: Sequence[FileChange], *, by_place: bool
+) -> list[tuple[list[str], list[tuple[Op, str, Origin | None, int]]]]:
+    same: dict[tuple[object, ...], list[FileChange]] = {}
     for change in changes:
-        same.setdefault(tuple((item.op, item.tag) for item in change.changes), []).append(change)
+        key = tuple((item.op, item.tag, item.because if by_place else ()) for item in change.changes)
+        same.setdefault(key, []).append(change)
     found = []
-    for key, members in same.items():
+    for members in same.values():
         lines = []
-        for number, (op, tag) in enumerate(key):
-            places = {reason.origin for member in members for reason in member.changes[number].because}
-            lines.append((op, tag, min(places), len(places) > 1))
+        for number, (op, tag, _) in enumerate(members[0].changes):
+            each = {tuple(reason.origin for reason in member.changes[number].because) for member in members}
+            places = sorted(set(each.pop())) if len(each) == 1 else []
+            lines.append((op, tag, places[0] if places else None, max(0, len(places) - 1)))
         found.append(([member.file.path for member in members], lines))
     return sorted(found, key=lambda item: (-len(item[0]), item[0]))
 
 
+@pytest.mark.parametrize("by_place", [True, False])
 @pytest.mark.parametrize("is_sorted", [True, False])
-def test_groups_match_naive_grouping(is_sorted: bool) -> None:  # noqa: FBT001
+def test_groups_match_naive_grouping(*, is_sorted: bool, by_place: bool) -> None:
     changes = tuple(many_changes(500)) if is_sorted else tuple(many_changes(500))[::-1]
-    found = groups(keep(changes))
-    assert [([*group.paths], [line[:4] for line in group.lines]) for group in found] == naively(changes)
+    found = groups(keep(changes)).by_place() if by_place else groups(keep(changes))
+    expected = naively(changes, by_place=by_place)
+    assert [([*group.paths], [line[:4] for line in group.lines]) for group in found] == expected
+
+
+def test_groups_count_files_and_put_removals_first() -> None:
+    found = groups(keep(many_changes(500)))
     assert (len(found), found.files(3), len(found[2:4])) == (10, 350, 2)
     (first, *_) = found.removals_first()
     assert [line.op for line in first.lines] == [Op.REMOVE_AI, Op.ADD]

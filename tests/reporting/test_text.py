@@ -111,7 +111,21 @@ def test_plan_line_counts_other_places_that_ask_for_the_change(declare: Callable
     desired = declare("- match: /**\n  tags: [a]\n- path: /x.jpg\n  tags: [a]")
     plan = planned(desired, current_file("/x.jpg"))
     assert plan_lines(plan)[2].endswith("tags.yaml:6:14 +1 more")
-    assert plan_lines(plan, everything=True)[6].endswith("tags.yaml:6:14 and others")
+    assert plan_lines(plan, everything=True)[6].endswith("tags.yaml:6:14 +1 more")
+
+
+def test_plan_names_for_each_file_only_the_rules_that_apply_to_it(declare: Callable[..., DesiredState]) -> None:
+    desired = declare("- {path: /a.jpg, absent: [x]}\n- {path: /b.jpg, absent: [x]}")
+    plan = planned(desired, current_file("/a.jpg", ["x"]), current_file("/b.jpg", ["x"]))
+    name = desired.manifests[0].shown_as
+    assert plan_lines(plan, everything=True)[4:10] == [
+        "Files",
+        "  /a.jpg",
+        f"      - x  {name}:5:31",
+        "",
+        "  /b.jpg",
+        f"      - x  {name}:6:31",
+    ]
 
 
 def test_plan_lists_each_file_only_if_everything_is_wanted(declare: Callable[..., DesiredState]) -> None:
