@@ -97,6 +97,11 @@ class FolderHint:
         """The glob over the files of the folder that the whole glob names; None if it names none."""
         return f"{self._found}**" if self._found and self._names_folder else None
 
+    def meant(self, folders: Folders) -> str:
+        """Return the folder that may be meant; "" if there is none."""
+        near = None if self._found else folders.nearest(self._folder)
+        return near[1] if near else self._found
+
     def words(self, folders: Folders) -> str:
         """Return what to write instead; "" if no folder is similar.
 

@@ -1,16 +1,38 @@
 """Match files with the entries that select by glob or query; `entry_index` finds the others."""
 
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
 from tagsync.escape import quoted
 from tagsync.globs import capture_glob, literal_prefix, path_matcher
-from tagsync.model import ByMatch, CurrentFile, Diagnostic, Entry, NumberedEntry, Vocabulary, counted, folded
+from tagsync.model import ByMatch, CurrentFile, Diagnostic, Entry, Level, NumberedEntry, Vocabulary, counted, folded
 from tagsync.planning.folder_hint import FolderHint, Folders
 from tagsync.planning.protections import Matches, finding, is_protected, watched_path
 from tagsync.planning.templates import EntryTemplates, InvalidValues
 
 Answers = Mapping[str, Container[str]]
 """The IDs of the files that each searchQuery found."""
+
+
+class UnusedExcept:
+    """An exception that left out no file of its rule: whether it matches any other, and if not, what it may mean.
+
+    Attributes:
+        pattern: its glob.
+        folder: what finds the folder that it may mean.
+        is_found: whether it matches a file; None before the first one.
+    """
+
+    def __init__(self, pattern: str) -> None:
+        self.pattern = pattern
+        self.folder = FolderHint(pattern)
+        self.is_found: bool | None = None
+        self._matches = path_matcher(pattern)
+
+    def note(self, path: str, key: str) -> None:
+        """Look at a file; `key` is its folded path."""
+        if not self.is_found:
+            self.is_found = bool(self._matches(path))
+            self.folder.note(path, key)
 
 
 class EntryMatch:
@@ -22,6 +44,7 @@ class EntryMatch:
         "_excepts",
         "_matches",
         "_templates",
+        "_unused",
         "count",
         "entry",
         "folder",
@@ -55,6 +78,7 @@ class EntryMatch:
             else EntryTemplates(entry.declaration, captures.names if captures else (), vocabulary, invalid)
         )
         self._excepts = {pattern: watched_path(pattern) for pattern in selector.excepts}
+        self._unused: list[UnusedExcept] = []
         self._answer = None if selector.query is None else answers.get(selector.query, frozenset[str]())
 
     def captured(self, file: CurrentFile) -> tuple[str, ...] | None:
@@ -114,6 +138,21 @@ class EntryMatch:
         for pattern, watch in self._excepts.items():
             if watch.twin is not None:
                 yield finding("except", pattern, watch.twin, self.entry.origin())
+        yield from (self._unused_finding(unused, folders) for unused in self._unused if unused.is_found is False)
+
+    def _unused_finding(self, unused: "UnusedExcept", folders: Folders) -> Diagnostic:
+        inside = f"{unused.folder.meant(folders)}x"
+        is_left_out = any(watch.is_used and watch.matches(inside) for watch in self._excepts.values())
+        hint = "" if is_left_out else unused.folder.words(folders)
+        level: Level = "warning" if hint else "info"
+        message = f"except {quoted(unused.pattern, 200)} matches no file: {hint or 'check it, or remove it'}"
+        return Diagnostic(level, "protects-nothing", message, self.entry.origin())
+
+    def unused_excepts(self) -> Sequence["UnusedExcept"]:
+        """Return the exceptions that have left out no file, to compare them with all files; none if idle."""
+        unused = (pattern for pattern, watch in self._excepts.items() if not watch.is_used and watch.twin is None)
+        self._unused = list(map(UnusedExcept, unused)) if self.count else []
+        return self._unused
 
     def alike(self) -> Matches | None:
         """Return what matches folded paths, to find out whether only the case is wrong; None if the rule needs none."""

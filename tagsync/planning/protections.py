@@ -1,6 +1,5 @@
-"""Find names and globs of rules (`keep`, `only`, `except`, `absent`, `remove`) that match only in another spelling."""
+"""Find names and globs of rules (`keep`, `only`, `except`, `absent`, `remove`) that match nothing by mistake."""
 
-from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import cache
 from itertools import islice
@@ -8,15 +7,10 @@ from itertools import islice
 from tagsync.escape import quoted
 from tagsync.globs import path_matcher, tag_glob
 from tagsync.model import CurrentFile, Diagnostic, Entry, Origin, Texts, Vocabulary, folded, normalized
-
-_SHORTEST = 6
-"""The fewest characters of names that may differ in a letter by mistake: many short words differ in one."""
+from tagsync.planning.typos import SeenNames
 
 _MOST_TYPOS = 100
 """The most names of rules that are compared with those of files."""
-
-_MOST_SEEN = 50_000
-"""The most names of files that are kept for this."""
 
 _MOST_WATCHED = 10_000
 """The most names and globs watched. With more, they are in entries of single files, whose changes a plan shows."""
@@ -39,6 +33,11 @@ class Watch:
         self._alike = alike
         self._used = False
         self._twin: str | None = None
+
+    @property
+    def is_used(self) -> bool:
+        """Whether it has matched anything."""
+        return self._used
 
     @property
     def twin(self) -> str | None:
@@ -91,22 +90,8 @@ def finding(what: str, text: str, twin: str, origin: Origin) -> Diagnostic:
     return Diagnostic("warning", "protects-nothing", message, origin)
 
 
-def _is_typo(one: str, other: str) -> bool:
-    """Return whether one folded name is probably a typo of another: two letters swapped, or one inside differs.
-
-    The first letter is rarely wrong. A last letter or a digit often makes another word, such as a plural.
-    """
-    if one[:1] != other[:1] or abs(len(one) - len(other)) > 1:
-        return False
-    start = next((at for at, (ours, theirs) in enumerate(zip(one, other, strict=False)) if ours != theirs), None)
-    if start is None:
-        return False
-    left, right = one[start:], other[start:]
-    if left[:2] == right[1::-1] and left[2:] == right[2:]:
-        return left[:2].isalpha()
-    edits = ((left[1:], right[1:]), (left[1:], right), (left, right[1:]))
-    is_inside = any(ours and ours == theirs for ours, theirs in edits)
-    return is_inside and (left[0] + right[0]).isalpha() and min(len(one), len(other)) >= _SHORTEST
+def _did_you_mean(text: str) -> str:
+    return f"did you mean {quoted(text)}?"
 
 
 class _Removal:
@@ -125,18 +110,11 @@ class _Removal:
 class _Removals:
     """Watch the tags that entries remove by name, each entry by its folded names."""
 
-    def __init__(self, what: str) -> None:
+    def __init__(self, what: str, seen: SeenNames) -> None:
         self._what = what
+        self._seen = seen
         self._known: dict[Origin, dict[str, _Removal]] = {}
         self._count = 0
-        self._folded: dict[str, str] = {}
-        self._seen: dict[str, str] = {}
-        """The names of files by folded name; of several, the first."""
-
-    def see(self, names: Iterable[str]) -> None:
-        """Remember the names of a file's tags."""
-        for name in names:
-            self._fold(name)
 
     def check(self, names: Iterable[str], texts: Texts, entry: Entry, others: Sequence[Entry]) -> None:
         """Compare the names of a file's tags with those that an entry removes.
@@ -149,7 +127,7 @@ class _Removals:
         """
         removals = self._of(entry, texts)
         for name in names if removals else ():
-            removal = removals.get(self._fold(name))
+            removal = removals.get(self._seen.fold(name))
             if removal is None or removal.used:
                 continue
             if normalized(name) == removal.exact:
@@ -168,16 +146,6 @@ class _Removals:
             self._known[origin] = found
         return found
 
-    def _fold(self, name: str) -> str:
-        found = self._folded.get(name)
-        if found is None:
-            if len(self._folded) >= _MOST_WATCHED:
-                self._folded.clear()
-            found = self._folded[name] = folded(name)
-            if len(self._seen) < _MOST_SEEN:
-                self._seen.setdefault(found, name)
-        return found
-
     def typos(self, removals: Iterable[_Removal], intended: Callable[[], Collection[str]]) -> Iterator[Diagnostic]:
         """Yield a warning for each of the first names that no file has and that is probably a typo of one.
 
@@ -185,20 +153,10 @@ class _Removals:
             removals: the names.
             intended: returns folded names that are no mistake, because rules declare or remove them.
         """
-        if len(self._seen) >= _MOST_SEEN:
-            return
-        by_letter: defaultdict[str, list[str]] = defaultdict(list)
-        for key in self._seen:
-            by_letter[key[:1]].append(key)
-        absent = (removal for removal in removals if folded(removal.text) not in self._seen)
-        for removal in islice(absent, _MOST_TYPOS):
-            key = folded(removal.text)
-            similar = {other for other in by_letter[key[:1]] if _is_typo(key, other)}
-            if similar and (found := min(similar.difference(intended()), default=None)):
-                message = (
-                    f"{self._what} {quoted(removal.text)} matches no tag of these files: did you mean "
-                    f"{quoted(self._seen[found])}?"
-                )
+        for removal in islice((each for each in removals if not each.used and each.twin is None), _MOST_TYPOS):
+            meant = self._seen.meant_by(removal.text, intended)
+            if meant is not None:
+                message = f"{self._what} {quoted(removal.text)} matches no tag of these files: {_did_you_mean(meant)}"
                 yield Diagnostic("warning", "removes-nothing", message, removal.origin)
 
     def removals(self) -> Iterator[_Removal]:
@@ -211,8 +169,8 @@ class _Removals:
         for removal in self.removals():
             if removal.twin is not None and not removal.used:
                 message = (
-                    f"{self._what} {quoted(removal.text)} matches no tag of these files: did you mean "
-                    f"{quoted(removal.twin)}? Tags are case-sensitive"
+                    f"{self._what} {quoted(removal.text)} matches no tag of these files: "
+                    f"{_did_you_mean(removal.twin)} Tags are case-sensitive"
                 )
                 yield Diagnostic("warning", "removes-nothing", message, removal.origin)
 
@@ -233,15 +191,18 @@ class Protections:
     def __init__(self, entries: Iterable[Entry], vocabulary: Vocabulary) -> None:
         self._entries = entries
         self._renames = tuple(vocabulary.renames.values())
-        self._renamed = _Removals("rename of")
         self._watches: dict[tuple[str, str, Origin], Watch] = {}
-        self._absent, self._removed = _Removals("absent"), _Removals("aiTags.remove")
+        self._tags, self._ai_tags = SeenNames(), SeenNames()
+        """The tags of files that any such part is about, and their AI tags."""
+        self._renamed, self._absent = _Removals("rename of", self._tags), _Removals("absent", self._tags)
+        self._removed = _Removals("aiTags.remove", self._ai_tags)
 
     def check(self, file: CurrentFile, entries: Sequence[Entry]) -> None:
         """Compare a file's tags with the protective parts of the entries that select it."""
         kept, limited = list[Watch](), list[Watch]()
         if self._renames and entries:
-            self._renamed.see(file.tags)
+            for name in file.tags:
+                self._tags.fold(name)
         for entry in entries:
             rule, exclusive = entry.declaration.ai_rule, entry.declaration.exclusive
             if entry.declaration.absent.values and file.tags:
@@ -253,8 +214,10 @@ class Protections:
             if exclusive and exclusive.only:
                 limited += self._watched(entry, "only", exclusive.only)
         for tag in file.ai_tags if kept else ():
+            self._ai_tags.fold(tag.name)
             is_protected(tag.name, kept)
         for name in file.tags if limited else ():
+            self._tags.fold(name)
             is_protected(name, limited)
 
     def _watched(self, entry: Entry, what: str, texts: Texts) -> Iterator[Watch]:
@@ -275,12 +238,11 @@ class Protections:
         for (what, text, origin), watch in self._watches.items():
             if watch.twin is not None:
                 yield finding(what, text, watch.twin, origin)
+        yield from self._unprotected()
 
     def _typos(self) -> Iterator[Diagnostic]:
         olds = [_Removal(rename.old, rename.origin) for rename in self._renames]
-        absent, removed = list(self._absent.removals()), list(self._removed.removals())
-        if not (olds or absent or removed):
-            return
+        absent = list(self._absent.removals())
 
         @cache
         def intended() -> Collection[str]:
@@ -290,4 +252,27 @@ class Protections:
 
         yield from self._absent.typos(absent, intended)
         yield from self._renamed.typos(olds, intended)
-        yield from self._removed.typos(removed, lambda: {folded(removal.text) for removal in removed})
+        yield from self._removed.typos(self._removed.removals(), self._named_ai_tags)
+
+    def _named_ai_tags(self) -> Collection[str]:
+        """Return the folded AI tags that entries keep or remove by name."""
+        kept = {folded(text) for what, text, _ in self._watches if what == "keep"}
+        return kept | {folded(removal.text) for removal in self._removed.removals()}
+
+    def _unprotected(self) -> Iterator[Diagnostic]:
+        """Yield a warning for each of the first names and globs that matched nothing and are probably typos."""
+        limits = [watch for (what, _, _), watch in self._watches.items() if what == "only" and watch.is_used]
+
+        def is_matched(name: str) -> bool:
+            return any(watch.matches(name) for watch in limits)
+
+        unused = (key for key, watch in self._watches.items() if not watch.is_used and watch.twin is None)
+        for what, text, origin in islice(unused, _MOST_TYPOS):
+            if what == "keep":
+                meant = self._ai_tags.protected_by(text, self._named_ai_tags)
+            else:
+                meant = self._tags.glob_meant_by(text, is_matched)
+            if meant is not None:
+                kind = "AI tag" if what == "keep" else "tag"
+                message = f"{what} {quoted(text)} matches no {kind} of these files: {_did_you_mean(meant)}"
+                yield Diagnostic("warning", "protects-nothing", message, origin)

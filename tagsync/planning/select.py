@@ -149,26 +149,29 @@ class Selection:
         yield from self.invalid.diagnostics()
 
 
-def _find_twins(matches: Iterable[EntryMatch], files: Iterable[CurrentFile]) -> Folders:
+def _find_twins(matches: Collection[EntryMatch], files: Iterable[CurrentFile]) -> Folders:
     """Find for each of the first rules that select nothing a file that its glob almost matches.
 
     Returns:
-        The folders of the files, for rules without such a file.
+        The folders of the files, for rules without such a file, and for exceptions that leave out nothing.
     """
     pending = [(match, alike) for match in matches if (alike := match.alike())][:_MOST_COMPARED]
+    excepts = [unused for match in matches for unused in match.unused_excepts()][:_MOST_COMPARED]
     folders = Folders()
-    if not pending:
+    if not (pending or excepts):
         return folders
     for file in files:
         folders.note(file.path)
         key = folded(file.path)
+        for unused in excepts:
+            unused.note(file.path, key)
         for match, _ in pending:
             if match.folder:
                 match.folder.note(file.path, key)
         for item in [item for item in pending if item[1](key)]:
             item[0].twin = file.path
             pending.remove(item)
-        if not pending:
+        if not (pending or excepts):
             break
     return folders
 

@@ -35,16 +35,42 @@ def test_except_that_matches_nothing_suggests_similar_path(declare: Declare, pat
 @pytest.mark.parametrize(
     ("excepts", "paths"),
     [
-        ("[/shop/archive/**]", ["/shop/a.jpg"]),
         ("[/shop/archive/**]", ["/shop/Archive/b.jpg", "/shop/archive/a.jpg"]),
         ("[/shop/archive/**, /shop/Archive/**]", ["/shop/Archive/b.jpg"]),
         ("[/shop/**/b.jpg, /shop/archive/**]", ["/shop/archive/b.jpg", "/shop/Archive/c.jpg"]),
-        ("[/shop/archive/**]", ["/elsewhere/Archive/b.jpg", "/shop/a.jpg"]),
+        ("[/team/**]", ["/shop/a.jpg", "/team/ada.png"]),
     ],
 )
-def test_except_is_quiet_if_it_matches_or_nothing_is_similar(declare: Declare, excepts: str, paths: list[str]) -> None:
+def test_except_is_quiet_if_it_matches_a_file(declare: Declare, excepts: str, paths: list[str]) -> None:
     entries = f"- match: /shop/**\n  except: {excepts}\n  absent: [x]"
     assert warnings(declare, entries, *map(current_file, paths)) == []
+
+
+@pytest.mark.parametrize(
+    ("excepts", "hint"),
+    [
+        ("/tam/**", "the library has no folder '/tam/'; did you mean '/team/**'?"),
+        ("/team", "to select the files of a folder, write '/team/**'"),
+        ("/team/", "to select the files of a folder, write '/team/**'"),
+        (
+            "/team/faecs/*.png",
+            "the library has no folder '/team/faecs/'; did you mean '/team/faces/*.png'?",
+        ),
+    ],
+)
+def test_except_that_matches_no_file_suggests_similar_folder(declare: Declare, excepts: str, hint: str) -> None:
+    files = map(current_file, ("/shop/a.jpg", "/team/ada.png", "/team/faces/ben.png"))
+    [found] = warnings(declare, f"- match: /**\n  except: [{excepts}]\n  absent: [x]", *files)
+    assert (found.level, str(found.origin)) == ("warning", "tags.yaml:5:7")
+    assert found.message == f"except '{excepts}' matches no file: {hint}"
+
+
+@pytest.mark.parametrize("excepts", ["[/archive/**]", "[/**/*.tif]", "[/team/**, /teams/**]"])
+def test_except_without_similar_folder_is_a_notice(declare: Declare, excepts: str) -> None:
+    files = map(current_file, ("/shop/a.jpg", "/team/ada.png"))
+    [found] = warnings(declare, f"- match: /**\n  except: {excepts}\n  absent: [x]", *files)
+    assert found.level == "info"
+    assert found.message.endswith("' matches no file: check it, or remove it")
 
 
 def test_except_of_query_suggests_similar_path(declare: Declare) -> None:
@@ -85,6 +111,49 @@ def test_exclusive_only_that_matches_nothing_suggests_similar_tag(declare: Decla
     assert str(found.origin) == "tags.yaml:7:26"
     assert "only 'Season-*' matches nothing, but 'season-1' exists" in found.message
     assert warnings(declare, entries, current_file("/a", ["Season-1", "season-1"])) == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "had", "meant"),
+    [
+        ("{remove: all, keep: [Sneakers]}", "Sneaker", "Sneaker"),
+        ("{remove: all, keep: [Hat]}", "Hats", "Hats"),
+        ("{minConfidence: 70, keep: [Persn]}", "Person", "Person"),
+        ("{remove: all, keep: [acessory]}", "Accessory", "Accessory"),
+        ("{remove: all, keep: [Car]}", "Card", None),
+        ("{remove: all, keep: [Boot]}", "Book", None),
+        ("{remove: all, keep: [Aerson]}", "Person", None),
+        ("{remove: [Sneaker], keep: [Sneakers]}", "Sneaker", None),
+        ("{remove: all, keep: [Sneakers, Sneaker]}", "Sneaker", None),
+    ],
+)
+def test_keep_that_matches_nothing_suggests_probable_typo(
+    declare: Declare, rule: str, had: str, meant: str | None
+) -> None:
+    found = warnings(declare, f"- match: /**\n  aiTags: {rule}", current_file("/a", [], [ai(had, 60)]))
+    assert [item.level for item in found] == ["warning"] * (meant is not None)
+    assert all(item.message.endswith(f"' matches no AI tag of these files: did you mean '{meant}'?") for item in found)
+
+
+@pytest.mark.parametrize(
+    ("only", "had", "meant"),
+    [
+        ("[seasn-*]", "season-1", "season-*"),
+        ("[saeson-*]", "season-1", "season-*"),
+        ("[seasson-?]", "Season-1", "Season-?"),
+        ("[sumer]", "summer", "summer"),
+        ("[seasn-*, se*]", "season-1", None),
+        ("[winter-*]", "season-1", None),
+        ("[season-2*]", "season-1", None),
+    ],
+)
+def test_only_that_matches_nothing_suggests_probable_typo(
+    declare: Declare, only: str, had: str, meant: str | None
+) -> None:
+    entries = f"- match: /**\n  tags: [x]\n  exclusive: {{only: {only}}}"
+    found = warnings(declare, entries, current_file("/a", [had]))
+    assert [item.level for item in found] == ["warning"] * (meant is not None)
+    assert all(item.message.endswith(f"' matches no tag of these files: did you mean '{meant}'?") for item in found)
 
 
 def test_protection_in_defaults_is_reported_once(declare: Declare) -> None:
