@@ -7,13 +7,16 @@ from itertools import islice
 from tagsync.escape import quoted
 from tagsync.globs import path_matcher, tag_glob
 from tagsync.model import CurrentFile, Diagnostic, Entry, Origin, Texts, Vocabulary, folded, normalized
+from tagsync.planning.removals import (
+    MOST_TYPOS,
+    MOST_WATCHED,
+    Removal,
+    Removals,
+    did_you_mean,
+    is_named_ai_tag,
+    is_named_tag,
+)
 from tagsync.planning.typos import SeenNames
-
-_MOST_TYPOS = 100
-"""The most names of rules that are compared with those of files."""
-
-_MOST_WATCHED = 10_000
-"""The most names and globs watched. With more, they are in entries of single files, whose changes a plan shows."""
 
 Matches = Callable[[str], object]
 
@@ -90,96 +93,6 @@ def finding(what: str, text: str, twin: str, origin: Origin) -> Diagnostic:
     return Diagnostic("warning", "protects-nothing", message, origin)
 
 
-def _did_you_mean(text: str) -> str:
-    return f"did you mean {quoted(text)}?"
-
-
-class _Removal:
-    """A tag to remove: whether any file had it, and if not, a similar tag of a file."""
-
-    __slots__ = ("exact", "origin", "text", "twin", "used")
-
-    def __init__(self, text: str, origin: Origin) -> None:
-        self.text = text
-        self.exact = normalized(text)
-        self.origin = origin
-        self.used = False
-        self.twin: str | None = None
-
-
-class _Removals:
-    """Watch the tags that entries remove by name, each entry by its folded names."""
-
-    def __init__(self, what: str, seen: SeenNames) -> None:
-        self._what = what
-        self._seen = seen
-        self._known: dict[Origin, dict[str, _Removal]] = {}
-        self._count = 0
-
-    def check(self, names: Iterable[str], texts: Texts, entry: Entry, others: Sequence[Entry]) -> None:
-        """Compare the names of a file's tags with those that an entry removes.
-
-        Args:
-            names: the file's tags.
-            texts: what the entry removes.
-            entry: the entry.
-            others: entries whose declared tags are no mistake: they replace a tag by another spelling of it.
-        """
-        removals = self._of(entry, texts)
-        for name in names if removals else ():
-            removal = removals.get(self._seen.fold(name))
-            if removal is None or removal.used:
-                continue
-            if normalized(name) == removal.exact:
-                removal.used = True
-            elif removal.twin is None and not _declares(name, others):
-                removal.twin = name
-
-    def _of(self, entry: Entry, texts: Texts) -> dict[str, _Removal]:
-        origin = entry.origin()
-        found = self._known.get(origin)
-        if found is None:
-            if self._count >= _MOST_WATCHED:
-                return {}
-            self._count += len(texts.values)
-            found = {folded(text): _Removal(text, entry.origin(place)) for text, place in texts.pairs()}
-            self._known[origin] = found
-        return found
-
-    def typos(self, removals: Iterable[_Removal], intended: Callable[[], Collection[str]]) -> Iterator[Diagnostic]:
-        """Yield a warning for each of the first names that no file has and that is probably a typo of one.
-
-        Args:
-            removals: the names.
-            intended: returns folded names that are no mistake, because rules declare or remove them.
-        """
-        for removal in islice((each for each in removals if not each.used and each.twin is None), _MOST_TYPOS):
-            meant = self._seen.meant_by(removal.text, intended)
-            if meant is not None:
-                message = f"{self._what} {quoted(removal.text)} matches no tag of these files: {_did_you_mean(meant)}"
-                yield Diagnostic("warning", "removes-nothing", message, removal.origin)
-
-    def removals(self) -> Iterator[_Removal]:
-        """Yield what entries remove by name."""
-        for removals in self._known.values():
-            yield from removals.values()
-
-    def diagnostics(self) -> Iterator[Diagnostic]:
-        """Yield a warning for each tag that no file had although a file has a similar one."""
-        for removal in self.removals():
-            if removal.twin is not None and not removal.used:
-                message = (
-                    f"{self._what} {quoted(removal.text)} matches no tag of these files: "
-                    f"{_did_you_mean(removal.twin)} Tags are case-sensitive"
-                )
-                yield Diagnostic("warning", "removes-nothing", message, removal.origin)
-
-
-def _declares(name: str, entries: Sequence[Entry]) -> bool:
-    key = normalized(name)
-    return any(normalized(tag) == key for entry in entries for tag in entry.declaration.tags.values)
-
-
 class Protections:
     """Watch `keep`, `exclusive.only`, `absent` and `aiTags.remove` of entries, and renames, file by file.
 
@@ -194,8 +107,8 @@ class Protections:
         self._watches: dict[tuple[str, str, Origin], Watch] = {}
         self._tags, self._ai_tags = SeenNames(), SeenNames()
         """The tags of files that any such part is about, and their AI tags."""
-        self._renamed, self._absent = _Removals("rename of", self._tags), _Removals("absent", self._tags)
-        self._removed = _Removals("aiTags.remove", self._ai_tags)
+        self._renamed, self._absent = Removals("rename of", self._tags), Removals("absent", self._tags)
+        self._removed = Removals("aiTags.remove", self._ai_tags)
 
     def check(self, file: CurrentFile, entries: Sequence[Entry]) -> None:
         """Compare a file's tags with the protective parts of the entries that select it."""
@@ -209,6 +122,7 @@ class Protections:
                 self._absent.check(file.tags, entry.declaration.absent, entry, entries)
             if rule and rule.remove.values and file.ai_tags:
                 self._removed.check((tag.name for tag in file.ai_tags), rule.remove, entry, ())
+            self._check_other_kind(file, entry, entries)
             if rule and rule.keep.values and file.ai_tags:
                 kept += self._watched(entry, "keep", rule.keep)
             if exclusive and exclusive.only:
@@ -220,13 +134,21 @@ class Protections:
             self._tags.fold(name)
             is_protected(name, limited)
 
+    def _check_other_kind(self, file: CurrentFile, entry: Entry, entries: Sequence[Entry]) -> None:
+        absent, rule = entry.declaration.absent, entry.declaration.ai_rule
+        if absent.values and file.ai_tags:
+            names = (tag.name for tag in file.ai_tags)
+            self._absent.check_other_kind(names, absent, entry, lambda name: is_named_ai_tag(name, entries))
+        if rule and rule.remove.values and file.tags:
+            self._removed.check_other_kind(file.tags, rule.remove, entry, lambda name: is_named_tag(name, entries))
+
     def _watched(self, entry: Entry, what: str, texts: Texts) -> Iterator[Watch]:
         for text, place in zip(texts.values, texts.places, strict=True):
             key = (what, text, entry.origin(place))
             watch = self._watches.get(key)
             if watch is None:
                 watch = _watched_name(text) if what == "keep" else _watched_tag(text)
-                if len(self._watches) < _MOST_WATCHED:
+                if len(self._watches) < MOST_WATCHED:
                     self._watches[key] = watch
             yield watch
 
@@ -234,6 +156,9 @@ class Protections:
         """Yield a warning for each name and glob that matched nothing although something similar exists."""
         yield from self._absent.diagnostics()
         yield from self._removed.diagnostics()
+        yield from self._absent.of_other_kind("warning", "it is an AI tag here. To remove that, use aiTags.remove")
+        # A person may have confirmed the tag, and the AI tag may have been removed before.
+        yield from self._removed.of_other_kind("info", "it is an ordinary tag here. To remove that, use absent")
         yield from self._typos()
         for (what, text, origin), watch in self._watches.items():
             if watch.twin is not None:
@@ -241,7 +166,7 @@ class Protections:
         yield from self._unprotected()
 
     def _typos(self) -> Iterator[Diagnostic]:
-        olds = [_Removal(rename.old, rename.origin) for rename in self._renames]
+        olds = [Removal(rename.old, rename.origin) for rename in self._renames]
         absent = list(self._absent.removals())
 
         @cache
@@ -267,12 +192,12 @@ class Protections:
             return any(watch.matches(name) for watch in limits)
 
         unused = (key for key, watch in self._watches.items() if not watch.is_used and watch.twin is None)
-        for what, text, origin in islice(unused, _MOST_TYPOS):
+        for what, text, origin in islice(unused, MOST_TYPOS):
             if what == "keep":
                 meant = self._ai_tags.protected_by(text, self._named_ai_tags)
             else:
                 meant = self._tags.glob_meant_by(text, is_matched)
             if meant is not None:
                 kind = "AI tag" if what == "keep" else "tag"
-                message = f"{what} {quoted(text)} matches no {kind} of these files: {_did_you_mean(meant)}"
+                message = f"{what} {quoted(text)} matches no {kind} of these files: {did_you_mean(meant)}"
                 yield Diagnostic("warning", "protects-nothing", message, origin)

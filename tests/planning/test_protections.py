@@ -245,6 +245,47 @@ def test_removal_is_quiet_if_any_managed_file_has_the_tag(declare: Declare) -> N
     assert removals(declare, "- {match: /**, absent: [needs-reveiw]}", *files) == []
 
 
+def test_absent_that_names_only_an_ai_tag_suggests_ai_tags_remove(declare: Declare) -> None:
+    entries = "- {match: /**, absent: [Person, x]}"
+    found = removals(declare, entries, current_file("/a", ["x"], [ai("Person")]), current_file("/b", [], [ai("x")]))
+    message = "absent 'Person' matches no tag of these files: it is an AI tag here. To remove that, use aiTags.remove"
+    assert found == [("tags.yaml:5:29", message)]
+
+
+def test_ai_removal_that_names_only_an_ordinary_tag_suggests_absent(declare: Declare) -> None:
+    plan = plan_for(
+        declare("- {match: /**, aiTags: {remove: [Person]}}"), current_state(current_file("/a", ["Person"]))
+    )
+    [found] = plan.diagnostics
+    message = (
+        "aiTags.remove 'Person' matches no tag of these files: it is an ordinary tag here. To remove that, use absent"
+    )
+    assert (found.level, str(found.origin), found.message) == ("info", "tags.yaml:5:38", message)
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        "- {match: /**, absent: [Person], aiTags: {remove: [Person]}}",
+        "- {match: /**, absent: [Person], aiTags: {remove: all}}",
+        "- {match: /**, absent: [Person]}\n- {match: /**, aiTags: {keep: [Person]}}",
+        "- {match: /**, absent: [Dog]}",
+        "- {match: /**, tags: [old], aiTags: {remove: [old]}}",
+        "- {match: /**, absent: [old], aiTags: {remove: [old]}}",
+        "- {match: /**, aiTags: {remove: [old], promote: {minConfidence: 95}}}",
+        "- {match: /**, aiTags: {remove: [older]}}",
+    ],
+)
+def test_removal_is_quiet_if_rules_name_the_tag_of_the_other_kind_too(declare: Declare, entries: str) -> None:
+    assert removals(declare, entries, current_file("/a", ["old"], [ai("Person")])) == []
+
+
+def test_removal_in_defaults_of_a_tag_of_the_other_kind_is_reported_once(declare: Declare) -> None:
+    desired = declare("- {path: /a, tags: [x]}\n- {path: /b, tags: [x]}", spec="defaults: {absent: [Person]}")
+    files = [current_file(path, ["x"], [ai("Person")]) for path in ("/a", "/b")]
+    assert [item.code for item in plan_for(desired, current_state(*files)).diagnostics] == ["removes-nothing"]
+
+
 @pytest.mark.parametrize(
     ("renames", "warns"), [({"needs-reveiw": "check"}, True), ({"needs-reveiw": "needs-review"}, False)]
 )
