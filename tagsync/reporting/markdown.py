@@ -40,6 +40,11 @@ SHOWN_REASONS = 10
 SHOWN_MISSED = 10
 SHOWN_FOLDERS = 5
 SHOWN_KINDS = 5
+"""Groups of files that are always listed, if there is room."""
+
+SHOWN_KINDS_BYTES = 2_000
+"""The size up to which further groups that remove anything are listed, so that the comment stays short."""
+
 SHOWN_PATHS = 3
 SHOWN_TAGS_OF_KIND = 20
 _MAX_TEXT = 200
@@ -238,9 +243,20 @@ def _kinds(groups: Groups, view: View, share: float) -> Block:
         return f"{counted(len(groups) - written, 'more group')} with {counted(groups.files(written), 'file')}"
 
     verbs = _MADE if view.kind == "report" else _PLANNED
-    pieces = (_kind(group, verbs) for group in groups[:SHOWN_KINDS])
+    pieces = _kind_lines(groups, verbs)
     title = f"{counted(groups.files(0), 'file')}, grouped by what changes"
     return _on_demand(title, pieces, len(groups), rest, share=share)
+
+
+def _kind_lines(groups: Groups, verbs: Mapping[Op, str]) -> Iterator[str]:
+    """Yield the first groups, and those after them that remove anything as long as all are short."""
+    size = 0
+    for number, group in enumerate(groups):
+        line = _kind(group, verbs)
+        size += len(line.encode())
+        if number >= SHOWN_KINDS and (size > SHOWN_KINDS_BYTES or all(item.op is Op.ADD for item in group.lines)):
+            return
+        yield line
 
 
 def _kind(group: ChangeGroup, verbs: Mapping[Op, str]) -> str:

@@ -122,8 +122,8 @@ def test_row_shows_tags_before_and_after_with_signs(opened: Open) -> None:
     cells = row.get_by_role("cell")
     before, after = (cells.nth(index).locator(".chip").all_inner_texts() for index in (1, 2))
     assert [" ".join(chip.split()) for chip in before] == [
-        "removed − draft",  # noqa: RUF001 - the sign that is shown
-        "AI tag removed −AI Person",  # noqa: RUF001 - likewise
+        "AI tag removed −AI Person",  # noqa: RUF001 - the sign that is shown
+        "removed − draft",  # noqa: RUF001 - likewise
         "shoes",
         "AI tag AI Shoe",
     ]
@@ -411,6 +411,27 @@ def test_a_narrow_window_shows_the_changes_below_the_path(opened: Open) -> None:
     page = opened(rendered(ordinary_plan(), "html"), width=400).page
     assert page.locator("#table").get_by_role("columnheader").all_inner_texts() == ["Path", "Changes"]
     assert "old" in page.get_by_role("row").filter(has_text="Grün.jpg").inner_text()
+
+
+def test_phone_shows_removals_first_and_counts_those_without_room(opened: Open) -> None:
+    added = [(Op.ADD, f"a-rather-long-tag-{number}") for number in range(3)]
+    removed = [(Op.REMOVE, f"some-other-long-tag-{number}") for number in range(2)]
+    few = changed(current_file("/a/few.jpg"), *added, *removed, (Op.REMOVE_AI, "Lipstick"))
+    many = changed(current_file("/b/many.jpg"), *[(Op.REMOVE, f"tag-{number:02}") for number in range(40)])
+    page = opened(rendered(plan_of(few, many), "html"), width=390).page
+    first, second = (page.locator("tr").filter(has_text=name).locator(".small") for name in ("few.jpg", "many.jpg"))
+    chips = first.locator(".chip")
+    assert [text.split()[-1] for text in chips.all_inner_texts()] == ["Lipstick", *(tag for _, tag in removed)]
+    assert first.locator(".rest").inner_text() == "3 more"
+    drawn = second.locator(".chip").count()
+    assert second.locator(".rest").inner_text() == f"{40 - drawn} more ({40 - drawn} removed)"
+    for box in (first, second):
+        assert box.evaluate("box => box.scrollWidth <= box.clientWidth")
+
+
+def test_short_folder_is_not_followed_by_a_gap(opened: Open) -> None:
+    page = opened(rendered(plan_of(changed(current_file("/shoes/a.jpg"), (Op.ADD, "red"))), "html")).page
+    assert page.locator(".folder .end").inner_text() == "/shoes/"
 
 
 def test_page_without_scripts_has_totals_and_a_note(opened: Open) -> None:

@@ -26,6 +26,7 @@ from tagsync.model import (
 )
 from tagsync.planning.difference import difference
 
+GROUPS = 5
 LEAST_BYTES = 8000
 MAX_BYTES = 60_000
 
@@ -127,7 +128,17 @@ def test_comment_fits_max_bytes_and_counts_what_it_leaves_out(max_bytes: int) ->
     assert f"\n+{count:,} -{count:,} tags · all files lose tags · 2 API calls" in text
     (left,) = re.findall(r"\n… and ([\d,]+) more added tags\n\n</details>", text)
     assert int(left.replace(",", "")) == count - text.count("\n| add | ")
-    assert f"\n… and {count - 5:,} more groups with {count - 5:,} files\n" in text
+    listed = len(re.findall("^- `/shop/", text, re.MULTILINE))
+    assert listed > GROUPS
+    assert f"\n… and {count - listed:,} more groups with {count - listed:,} files\n" in text
+
+
+def test_comment_lists_groups_that_remove_beyond_the_first_while_it_is_short() -> None:
+    removed = [changed(current_file(f"/old/{n}.jpg"), (Op.REMOVE, f"old-{n}")) for n in range(GROUPS + 3)]
+    added = [changed(current_file(f"/new/{n}.jpg"), (Op.ADD, f"new-{n}")) for n in range(4)]
+    text = rendered(plan_of(*removed, *added), "markdown")
+    assert re.findall("^- `/(.*?)`", text, re.MULTILINE) == [f"old/{n}.jpg" for n in range(GROUPS + 3)]
+    assert "\n… and 4 more groups with 4 files\n" in text
 
 
 def test_comment_leaves_out_additions_before_removals() -> None:

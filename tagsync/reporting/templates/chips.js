@@ -37,9 +37,10 @@ function aiWords(ai, at) {
   return `${sure}${data.sources[ai[at + 2]]}`;
 }
 
-// The changes of the kind that the table is filtered by; without a filter all.
+// The changes of the kind that the table is filtered by; without a filter all, those that cannot be undone first.
 function wantedChanges(item) {
-  return op.value ? item.changes.filter(([kind]) => kind === Number(op.value)) : item.changes;
+  if (op.value) return item.changes.filter(([kind]) => kind === Number(op.value));
+  return [...item.changes].sort(([one], [other]) => other - one);
 }
 
 // All changes, with those of that kind first.
@@ -70,18 +71,23 @@ function* after(item, full) {
   for (let at = 0; at < item.ai.length; at += 3) if (!goneAI.has(item.ai[at])) yield aiChip(item.ai, at, full);
 }
 
+// Removals are shortened before they are left out; SHORTEST is the least that a shortened one takes.
+const SHORTEST = 50;
+
 function fitted(chips, room) {
   const box = element("div", "chips");
-  let left = room - 44, kept = 0, all = 0;
+  let left = room - 44, tight = left, kept = 0, all = 0, lost = 0;
   for (const next of chips) {
     all += 1;
     left -= Math.min(180, 20 + 6.5 * (next.sign.length + next.text.length)) + 5;
-    if (left > 0 || all === 1) {
+    tight -= SHORTEST;
+    const removes = next.kind === "remove";
+    if (left > 0 || all === 1 || removes && tight > 0) {
       box.append(drawnChip(next));
       kept += 1;
-    }
+    } else if (removes) lost += 1;
   }
   if (!all) box.append(element("span", "rest", "no tags"));
-  if (kept < all) box.append(element("span", "rest", `${all - kept} more`));
+  if (kept < all) box.append(element("span", "rest", `${all - kept} more${lost ? ` (${lost} removed)` : ""}`));
   return box;
 }

@@ -49,7 +49,8 @@ function picture(item, className) {
 
 // A folder that does not fit is shortened before its last part, which tells similar folders apart.
 function folderLabel(folder) {
-  const cut = folder.lastIndexOf("/", folder.length - 2) + 1;
+  const last = folder.lastIndexOf("/", folder.length - 2) + 1;
+  const cut = last > 4 ? last : 0; // a shorter start takes no more room than its ellipsis
   const made = element("span", "folder");
   made.append(element("span", "start", folder.slice(0, cut)), element("span", "end", folder.slice(cut)));
   return made;
