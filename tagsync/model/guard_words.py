@@ -8,7 +8,7 @@ _FINDINGS = {
     GuardId.REMOVED_TAGS: ("removes {}", "tag"),
     GuardId.REMOVED_AI_TAGS: ("removes {}", "AI tag"),
     GuardId.CHANGED_FILES: ("changes {}", "file"),
-    GuardId.EMPTIED_FILES: ("leaves {} without tags", "file"),
+    GuardId.EMPTIED_FILES: ("leaves {} without ordinary tags", "file"),
     GuardId.NEW_TAGS: ("adds {} that the library does not have yet", "tag"),
 }
 
@@ -46,6 +46,14 @@ def near_limit(guard: Guard) -> str:
     )
 
 
+def examples_label(guard: Guard) -> str:
+    """Return what the paths and tags that a guard names are: all of its files, or examples."""
+    counts_files = guard.id in (GuardId.CHANGED_FILES, GuardId.EMPTIED_FILES)
+    if counts_files and guard.observed == len(guard.files):
+        return "File" if guard.observed == 1 else "Files"
+    return "Examples"
+
+
 def objection(guard: Guard, digest: str, outside: int = 0) -> str:
     """Return why a guard blocks the plan with a digest, some examples, and the option that allows it.
 
@@ -60,5 +68,5 @@ def objection(guard: Guard, digest: str, outside: int = 0) -> str:
     hint = " (-v lists all)" if guard.id is GuardId.EMPTIED_FILES and guard.observed > len(guard.files) else ""
     return (
         f"Blocked by guard {guard.id}: the plan {guard_finding(guard)}; the limit is {guard_limit(guard)}. "
-        f"{filtered}Examples{hint}: {examples}. If this is intended, apply it with: --ack {guard.id}@{digest}"
+        f"{filtered}{examples_label(guard)}{hint}: {examples}. If this is intended, apply it with: --ack {guard.id}@{digest}"
     )

@@ -11,6 +11,7 @@ from tagsync.model import (
     Op,
     Origin,
     Plan,
+    examples_label,
     guard_finding,
     guard_limit,
     is_near_limit,
@@ -32,6 +33,7 @@ class GuardView(NamedTuple):
         blocks: whether it blocks the plan, which then needs `ack`.
         result: that in a word.
         examples: up to three paths and three tags that it counts.
+        label_of_examples: whether these are all files that it counts, or examples.
         ack: the option that allows this plan.
         objection: why it blocks, examples, and the option that allows this plan.
         below: how far the plan is from the limit, if it exceeds half of it; else empty.
@@ -45,6 +47,7 @@ class GuardView(NamedTuple):
     blocks: bool
     result: str
     examples: tuple[str, ...]
+    label_of_examples: str
     ack: str
     objection: str
     below: str
@@ -66,6 +69,7 @@ def guard_view(guard: Guard, digest: str, *, plan: str = "", origin: Origin | No
         guard.blocked,
         "blocked" if guard.blocked else "passed",
         (*guard.files, *guard.tags),
+        examples_label(guard),
         f"--ack {guard.id}@{digest}",
         objection(guard, digest),
         near_limit(guard) if is_near_limit(guard) and not guard.blocked else "",

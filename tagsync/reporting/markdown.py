@@ -93,7 +93,7 @@ def _head(view: View) -> Iterator[str]:
 
 
 def _blocked(guard: GuardView) -> str:
-    examples = f" Examples: {', '.join(map(_name, guard.examples))}." if guard.examples else ""
+    examples = f" {guard.label_of_examples}: {', '.join(map(_name, guard.examples))}." if guard.examples else ""
     return (
         f"\n> **Blocked by guard {guard.guard}**: {guard.reason}.{examples}\n>\n"
         f"> If this is intended, apply it with: `{guard.ack}`\n"

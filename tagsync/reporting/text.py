@@ -168,7 +168,7 @@ def _write_emptied(plan: Plan, lines: Lines) -> None:
     emptied = (change.path for change in plan.changes if change.empties)
     first = next(emptied, None)
     if first is not None:
-        lines.write(("Files left without tags", "bold"))
+        lines.write(("Files left without ordinary tags", "bold"))
         for path in chain([first], emptied):
             lines.write(f"  {shown(path)}")
         lines.write()

@@ -79,7 +79,7 @@ def test_guard_that_blocks_since_the_plan_refuses_it(sandbox: Make, declare: Dec
     assert (report.outcome, library.writes, statuses(report)) == ("refused", [], [("skipped", "the plan was refused")])
     [found] = report.diagnostics
     assert (found.level, found.code) == ("error", "guard")
-    assert "Blocked by guard emptiedFiles: the plan leaves 1 of 1 file (100 %) without tags" in found.message
+    assert "Blocked by guard emptiedFiles: the plan leaves 1 of 1 file (100 %) without ordinary tags" in found.message
     assert f"emptiedFiles@{plan.digest}" in found.message
     undo = replace(plan, undoes="sha256:" + "1" * 64)
     assert applied(library, undo).converged, "what undoes a run is no harm to be guarded against"

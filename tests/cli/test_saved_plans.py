@@ -455,7 +455,7 @@ def test_guards_are_evaluated_again_before_the_first_write(tagsync: Command, wor
     library.edit("/a.jpg", tags=["old"])
     result = tagsync("apply", "plan.json")
     assert (result.code, library.calls.writes) == (4, [])
-    assert "Blocked by guard emptiedFiles: the plan leaves 1 of 1 file (100 %) without tags" in result.err
+    assert "Blocked by guard emptiedFiles: the plan leaves 1 of 1 file (100 %) without ordinary tags" in result.err
     assert tagsync("show", "plan.json").code == 0
 
 

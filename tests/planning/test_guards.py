@@ -140,8 +140,8 @@ def test_policy_is_part_of_digest(tmp_path: Path) -> None:
 def test_objection_names_numbers_files_and_ack(tmp_path: Path) -> None:
     plan = planned(declared(tmp_path, "- {match: /*, absent: [old, x]}"), *FILES)
     assert (
-        "Blocked by guard emptiedFiles: the plan leaves 3 of 3 files (100 %) without tags; the limit is 0 files. "
-        f"Examples: '/a', '/b', '/c'. If this is intended, apply it with: --ack emptiedFiles@{plan.digest}\n"
+        "Blocked by guard emptiedFiles: the plan leaves 3 of 3 files (100 %) without ordinary tags; the limit is 0 files. "
+        f"Files: '/a', '/b', '/c'. If this is intended, apply it with: --ack emptiedFiles@{plan.digest}\n"
     ) in rendered(plan, "github")
 
 
@@ -168,7 +168,7 @@ def test_objection_says_how_to_list_all_files_without_tags(tmp_path: Path) -> No
         (Guard(GuardId.CHANGED_FILES, 0, 0, Limit(1), blocked=False), "changes 0 files", "1 file"),
         (
             Guard(GuardId.EMPTIED_FILES, 1, 1, Limit(0), blocked=True),
-            "leaves 1 of 1 file (100 %) without tags",
+            "leaves 1 of 1 file (100 %) without ordinary tags",
             "0 files",
         ),
         (

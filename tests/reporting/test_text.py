@@ -138,8 +138,8 @@ def test_plan_lists_files_left_without_tags(declare: Callable[..., DesiredState]
     files = {"/all": ["old"], "/both": ["old", "older"], "/kept": ["old", "x"], "/moved": ["older"], "/none": []}
     desired = declare("- {match: /*, absent: [old, older]}\n- {path: /moved, tags: [new]}")
     lines = plan_lines(planned(desired, *(current_file(*file) for file in files.items())), everything=True)
-    start = lines.index("Files left without tags")
-    assert lines[start - 1 : start + 4] == ["", "Files left without tags", "  /all", "  /both", ""]
+    start = lines.index("Files left without ordinary tags")
+    assert lines[start - 1 : start + 4] == ["", "Files left without ordinary tags", "  /all", "  /both", ""]
     assert lines.index("Files") < start
 
 
