@@ -31,6 +31,7 @@ from tagsync.model import (
     TestRun,
     Unlisted,
     counted,
+    guard_finding,
 )
 from tagsync.reporting.console import Lines
 from tagsync.reporting.explanation_text import explanation_text
@@ -151,7 +152,7 @@ class Output:
             self._plan_text(plan, lines_to(sys.stdout, self._settings), asks=asks)
 
     def _plan_text(self, plan: Plan, lines: Lines, *, asks: bool) -> None:
-        """Write a plan without the guards that block it: if they are not acknowledged, an error follows."""
+        """Write a plan that only names the guards that block it: if they are not acknowledged, an error follows."""
         rows = get_terminal_size().lines - ROOM_FOR_QUESTION if asks else SHOWN_LINES
         plan_text(
             PlanView(plan),
@@ -171,6 +172,9 @@ class Output:
         warning = f"{counted(lost, 'AI tag')} cannot be restored. " if lost else ""
         if hidden := self._hidden(plan):
             sys.stderr.write(f"To list {hidden} first, answer n and add --verbose.\n")
+        for guard in plan.guards:
+            if guard.blocked:
+                sys.stderr.write(f"Allowed by --ack: guard {guard.id}, although the plan {guard_finding(guard)}\n")
         # A long plan has scrolled its first line, which names the target too, out of sight.
         sys.stderr.write(f"Target: {target_words(plan.target)}\n")
         sys.stderr.write(f"Apply these changes? {warning}[y/N] ")

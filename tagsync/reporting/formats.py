@@ -117,7 +117,7 @@ def plan_layouts(
         everything: whether text on standard output lists all files too, as text files do.
         thumbnails: whether the HTML page loads thumbnails.
         refused: whether the plan must not be applied.
-        with_blocks: whether text on standard output names the guards that block the plan.
+        with_blocks: whether text on standard output says why guards block the plan, or only names them.
     """
 
     def text(view: PlanView, lines: Lines, is_file: bool) -> None:  # noqa: FBT001 - as `Layouts` calls it

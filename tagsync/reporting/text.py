@@ -61,7 +61,7 @@ def plan_text(
         view: the plan.
         lines: writes the lines.
         everything: whether to add details, and all files.
-        with_blocks: whether to name the guards that block the plan; not if the caller does.
+        with_blocks: whether to say why guards block the plan and how to allow it, or only name them.
         most_lines: how many lines the plan takes at most, unless removals and the largest additions need more.
     """
     plan = view.plan
@@ -129,8 +129,8 @@ def _remarks(view: PlanView, *, everything: bool, with_blocks: bool) -> Iterator
 
 def _guard_remarks(view: PlanView, *, with_blocks: bool) -> Iterator[tuple[Segment, ...]]:
     for guard in view.guards:
-        if guard.blocks and with_blocks:
-            yield ((guard.objection, "bold red"),)
+        if guard.blocks:
+            yield ((guard.objection if with_blocks else f"Above the limit of guard {guard.guard}", "bold red"),)
         elif guard.below:
             verdict, colon, figures = guard.below.partition(":")
             yield ((verdict + colon, "yellow"), (figures, ""))

@@ -109,3 +109,11 @@ def test_multi_select_field_gives_a_tag_for_each_value(tagsync: Command, library
         "may refuse it: map the value in spec.values"
     ) in report.err
     assert tagsync("plan", "--sandbox=colors.jsonl", "--detailed-exitcode", "tags.yaml").code == 0
+
+
+def test_explain_of_a_blocked_plan_succeeds(tagsync: Command) -> None:
+    write_manifest("- {match: /a.jpg, exclusive: true}")
+    assert tagsync("plan", "--sandbox=library.jsonl", "tags.yaml").code == 4
+    result = tagsync(*EXPLAIN, "/a.jpg", "tags.yaml")
+    assert result.code == 0
+    assert "guard" not in result.err

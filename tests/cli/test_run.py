@@ -387,6 +387,17 @@ def test_question_says_how_many_ai_tags_cannot_be_restored(tagsync: Command, cou
     assert f"Apply these changes? {words} [y/N] " in terminal.read_to_the_end()
 
 
+def test_question_names_the_guard_that_ack_allowed(tagsync: Command) -> None:
+    write_library(Path("one.jsonl"), [file_object("/a.jpg", ["old"])])
+    write_manifest("- {path: /a.jpg, absent: [old]}", "one.yaml")
+    options = ["--sandbox=one.jsonl", "one.yaml"]
+    (ack,) = re.findall("--ack (\\S+)", tagsync("plan", *options).err)
+    with screen(b"no\n") as terminal:
+        assert tagsync("apply", "--ack", ack, *options).code == 4
+    words = "Allowed by --ack: guard emptiedFiles, although the plan leaves 1 of 1 file (100 %) without ordinary tags"
+    assert words in terminal.read_to_the_end()
+
+
 def test_question_keeps_removals_on_the_screen(tagsync: Command) -> None:
     write_library(Path("many.jsonl"), [file_object("/a.jpg", ["old"])])
     tags = ", ".join(f"t{number}" for number in range(40))

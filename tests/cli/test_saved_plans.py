@@ -382,6 +382,7 @@ def test_guard_is_acknowledged_for_this_plan_and_not_for_the_next(tagsync: Comma
     assert f"error: Blocked by guard {guard}: the plan " in result.err
     assert "'/0.jpg'" in result.err
     assert f"apply it with: {ack.replace('=', ' ')}" in result.err
+    assert f"\nAbove the limit of guard {guard}\n" in result.out
     assert "Blocked by" not in result.out, "standard error says it"
 
     for arguments in (["plan.json"], ["--yes", "tags.yaml"]):
