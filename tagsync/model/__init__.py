@@ -248,6 +248,7 @@ __all__ = [
     "comma_words",
     "commit_of",
     "counted",
+    "examples_label",
     "folded",
     "folder_of",
     "guard_finding",

@@ -68,5 +68,6 @@ def objection(guard: Guard, digest: str, outside: int = 0) -> str:
     hint = " (-v lists all)" if guard.id is GuardId.EMPTIED_FILES and guard.observed > len(guard.files) else ""
     return (
         f"Blocked by guard {guard.id}: the plan {guard_finding(guard)}; the limit is {guard_limit(guard)}. "
-        f"{filtered}{examples_label(guard)}{hint}: {examples}. If this is intended, apply it with: --ack {guard.id}@{digest}"
+        f"{filtered}{examples_label(guard)}{hint}: {examples}. "
+        f"If this is intended, apply it with: --ack {guard.id}@{digest}"
     )

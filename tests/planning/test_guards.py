@@ -140,8 +140,9 @@ def test_policy_is_part_of_digest(tmp_path: Path) -> None:
 def test_objection_names_numbers_files_and_ack(tmp_path: Path) -> None:
     plan = planned(declared(tmp_path, "- {match: /*, absent: [old, x]}"), *FILES)
     assert (
-        "Blocked by guard emptiedFiles: the plan leaves 3 of 3 files (100 %) without ordinary tags; the limit is 0 files. "
-        f"Files: '/a', '/b', '/c'. If this is intended, apply it with: --ack emptiedFiles@{plan.digest}\n"
+        "Blocked by guard emptiedFiles: the plan leaves 3 of 3 files (100 %) without ordinary tags; "
+        "the limit is 0 files. Files: '/a', '/b', '/c'. "
+        f"If this is intended, apply it with: --ack emptiedFiles@{plan.digest}\n"
     ) in rendered(plan, "github")
 
 

@@ -63,8 +63,8 @@ def test_junit_guard_case_fails_if_it_blocks() -> None:
     failure = found["guards", "emptiedFiles"].find("failure")
     assert failure is not None
     assert failure.attrib["message"].startswith(
-        "Blocked by guard emptiedFiles: the plan leaves 1 of 10 files (10 %) without ordinary tags; the limit is 0 files. "
-        "File: '/a.jpg'. If this is intended, apply it with: --ack emptiedFiles@sha256:"
+        "Blocked by guard emptiedFiles: the plan leaves 1 of 10 files (10 %) without ordinary tags; "
+        "the limit is 0 files. File: '/a.jpg'. If this is intended, apply it with: --ack emptiedFiles@sha256:"
     )
     assert failure.text == "/a.jpg"
 

@@ -189,8 +189,9 @@ def test_comment_of_blocked_plan_names_guard_reason_and_ack() -> None:
     text = rendered(plan_of(changed(current_file("/a.jpg", ["x"]), (Op.REMOVE, "x")), guards=(guard,)), "markdown")
     assert "### Plan blocked by guard emptiedFiles: 1 file to change\n" in text
     assert (
-        "> **Blocked by guard emptiedFiles**: the plan leaves 2 of 10 files (20 %) without ordinary tags; the limit is 0 files. "
-        f"Files: `/a.jpg`, `/b.jpg`.\n>\n> If this is intended, apply it with: `--ack emptiedFiles@{DIGEST}`\n"
+        "> **Blocked by guard emptiedFiles**: the plan leaves 2 of 10 files (20 %) without ordinary tags; "
+        "the limit is 0 files. Files: `/a.jpg`, `/b.jpg`."
+        f"\n>\n> If this is intended, apply it with: `--ack emptiedFiles@{DIGEST}`\n"
     ) in text
 
 
