@@ -105,7 +105,8 @@ class _LeftOut:
                 continue
             most = sorted(counts, key=lambda tag: (-counts[tag], tag))[:SHOWN]
             names = _first((f"{quoted(tag)} on {counted(counts[tag], 'file')}" for tag in most), len(counts))
-            yield Diagnostic("warning", code, f"{len(counts):,} {_KINDS[code]}s are not restored ({names}): {why}")
+            what = f"{sum(counts.values()):,} {_KINDS[code]}s ({len(counts):,} names) are not restored"
+            yield Diagnostic("warning", code, f"{what} ({names}): {why}")
         if self._promoted:
             total, on = self._promoted.total(), counted(len(self._promoted), "file")
             stay, their = ("stays", "its AI tag") if total == 1 else ("stay", "their AI tags")
@@ -301,7 +302,7 @@ def _reverted(asked: _Asked, file: CurrentFile, left_out: _LeftOut, *, ai_as_tag
     there = there_now.union(map(normalized, asked.change.file.tags))
     yield from (Change(Op.ADD, item.tag, _undoing(item)) for key, item in restored.items() if key not in there)
     lost = [item.tag for item in removed_ai if normalized(item.tag) not in {*restored, *staying}]
-    why = NO_TAG if ai_as_tags else "confidence and source are lost; --ai-as-tags restores ordinary tags instead"
+    why = NO_TAG if ai_as_tags else "confidence and source are lost; --ai-as-tags restores them as ordinary tags"
     for tag in lost:
         left_out.tag("irreversible", file, tag, why)
     if not ai_as_tags:

@@ -111,9 +111,13 @@ def test_undo_counts_and_names_ai_tags_left_out(declare: Declare) -> None:
     now = [current_file("/a"), current_file("/b", [], [ai("Cat")]), *(current_file(f"/{name}") for name in "cde")]
     plan = undone(done, *now)
     assert changes(plan) == []
-    why = "confidence and source are lost; --ai-as-tags restores ordinary tags instead"
+    why = "confidence and source are lost; --ai-as-tags restores them as ordinary tags"
     assert [(item.level, item.code, item.message) for item in plan.diagnostics] == [
-        ("warning", "irreversible", f"2 AI tags are not restored ('Dog' on 5 files, 'Cat' on 4 files): {why}"),
+        (
+            "warning",
+            "irreversible",
+            f"9 AI tags (2 names) are not restored ('Dog' on 5 files, 'Cat' on 4 files): {why}",
+        ),
         ("warning", LEFT_OUT, "this undo leaves out 9 changes on 5 files"),
     ]
 
@@ -199,7 +203,7 @@ def test_undo_keeps_promoted_tags_and_says_so_once(declare: Declare) -> None:
     ]
     named = [item.message for item in plan.diagnostics if item.code == "irreversible"]
     assert [words.split(":")[0] for words in named] == [
-        "2 AI tags are not restored ('Bird' on 2 files, 'Cat' on 1 file)"
+        "3 AI tags (2 names) are not restored ('Bird' on 2 files, 'Cat' on 1 file)"
     ]
     as_tags = undone(done, *now, ai_as_tags=True)
     assert changes(as_tags) == [["+Bird", "-new"], ["+Bird", "+Cat", "-new"]]
