@@ -49,7 +49,7 @@ HABITS = (
         line="tagsync undo --out undo.json && tagsync apply undo.json --select GLOB",
     ),
     Habit("-detailed-exitcode", "plan", "for exit code 2 when changes are pending", "--detailed-exitcode"),
-    Habit("-f --file --filename", "validate plan apply", "manifests need no option"),
+    Habit("-f --file --filename", "validate plan apply", "to name manifests without an option"),
     Habit("--debug --trace", f"{_RESULTS} export", "for all details", "--verbose"),
     Habit(_KEY, f"{_RESULTS} export", "no option takes the key", line="export IMAGEKIT_PRIVATE_KEY=private_..."),
     Habit("*/", "diff", "to compare manifests with the library", "{}", command="plan"),

@@ -225,7 +225,7 @@ class Output:
         )
         self._write(layouts, exit_code, failing_code=failing_code)
         if self._is_on_terminal and report.wrote and _may_be_undone(report.plan):
-            self.say(f"To see how to undo this apply: {self.command('undo')}")
+            self.say(f"To plan an undo: {self.command('undo')}")
 
     def difference(self, found: Difference) -> None:
         """Write the difference between two plans."""

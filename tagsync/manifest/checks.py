@@ -197,8 +197,8 @@ def _binding_hint(name: str, names: Collection[str]) -> str:
 def _check_confidence(rule: AIRule) -> Iterator[Finding]:
     """Find a confidence that is probably meant as a fraction."""
     for name, figure, effect in (
-        ("minConfidence", rule.min_confidence, "this rule removes almost no AI tag"),
-        ("promote.minConfidence", rule.promote, "this rule promotes almost every AI tag"),
+        ("minConfidence", rule.min_confidence, "this rule removes almost no AI tags"),
+        ("promote.minConfidence", rule.promote, "this rule promotes almost all AI tags"),
     ):
         if figure is not None and 0 < figure <= 1:
             message = (
@@ -274,7 +274,7 @@ def _check_length(declared: Declaration) -> Iterator[Finding]:
 
 def _check_wildcards(key: str, texts: Texts, fix: str) -> Iterator[Finding]:
     for name, place in _containing("*", texts):
-        message = f"{quoted(name)} in {key} means a tag with exactly this name, as * is no wildcard there: {fix}"
+        message = f"{quoted(name)} in {key} means a tag with exactly this name, as * is not a wildcard there: {fix}"
         yield Finding("warning", "wildcard", message, place)
 
 

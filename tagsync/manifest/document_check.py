@@ -82,9 +82,7 @@ class DocumentCheck:
         """Check entries."""
         for kind, key, line, data in rows:
             if kind == PATH and "*" in key:
-                message = (
-                    "a path with * is the name of one file, not a pattern: to select files by a pattern, use match"
-                )
+                message = "a path names one file, so * in it is not a wildcard: to select files by a pattern, use match"
                 origin = Origin(self._manifest, line + 1, decode_declaration(data).column + 1)
                 add_warning(self._warnings, Diagnostic("warning", "wildcard", message, origin))
             if data in self._good:

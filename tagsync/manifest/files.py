@@ -24,6 +24,7 @@ STDIN = "<stdin>"
 YAML_SUFFIXES = (".yaml", ".yml")
 """How the names of YAML files end; nobody expects a saved plan in one."""
 _SUFFIXES = (*YAML_SUFFIXES, ".json")
+_SUFFIX_WORDS = f"{', '.join(YAML_SUFFIXES)} or .json"
 CSV_SUFFIXES = (".csv", ".tsv")
 _LIBRARY_SUFFIXES = (".jsonl",)
 
@@ -209,9 +210,8 @@ def _manifests_at(path: str, report: ReportFile, skip: str | None = None) -> Ite
     if _is_folder(path):
         found = [file for file in _walk(here, report) if not (file.name == CONFIG_NAME and is_same(file, skip))]
         if not found:
-            endings = ", ".join(_SUFFIXES)
             hint = "to write a first one, use tagsync init DIR"
-            report(path, "no-manifests", f"no manifest in this folder: add a file that ends in {endings}; {hint}")
+            report(path, "no-manifests", f"no manifest in this folder: add a file that ends in {_SUFFIX_WORDS}; {hint}")
         yield from found
     elif not _exists(path):
         report(path or "''", "no-such-file", _NO_SUCH_FILE)
@@ -223,7 +223,7 @@ def _manifests_at(path: str, report: ReportFile, skip: str | None = None) -> Ite
         report(
             path,
             "not-a-manifest",
-            f"the name of a manifest ends in {', '.join(_SUFFIXES)}: rename this file or name another",
+            f"the name of a manifest ends in {_SUFFIX_WORDS}: rename this file or name another",
         )
     elif not is_same(here, skip):
         yield here

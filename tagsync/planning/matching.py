@@ -121,7 +121,7 @@ class EntryMatch:
             folders: those of the library, if any rule selects nothing.
         """
         if refusal:
-            message = f"the query of this rule failed; correct it: {refusal}"
+            message = f"the query of this rule failed, so correct it. {refusal}"
             yield Diagnostic("error", "query", message, self.entry.origin())
         else:
             count, expect = self.count, self.entry.declaration.expect

@@ -30,7 +30,7 @@ _LEAST_SIMILARITY = 2 / 3
 
 _MOST_FOLDERS = 40
 
-_PATTERN = "a path is the name of one file, and * is part of it. To select files by a pattern, use match"
+_PATTERN = "a path names one file, and * is part of its name. To select files by a pattern, use match"
 
 
 class MissingFiles:

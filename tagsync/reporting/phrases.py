@@ -251,7 +251,7 @@ def usual_calls(plan: Plan) -> list[tuple[str, int]]:
 def coverage_sentence(coverage: Coverage, files: int) -> str:
     """Return how many of a library's files are selected."""
     count = len(coverage.unselected) + coverage.more_unselected
-    return f"{files - count:,} of {counted(files, 'file')} selected, {count:,} by no rule"
+    return f"{files - count:,} of {counted(files, 'file')} selected, {count:,} without a rule"
 
 
 def notices_listed(count: int) -> str:

@@ -25,7 +25,7 @@ def test_coverage_lists_files_without_rules_and_rules_without_files(tagsync: Com
     result = tagsync("plan", *SANDBOX, "--coverage", "tags.yaml")
     assert result.code == 0
     lines = result.out.splitlines()
-    assert lines[lines.index("Coverage: 3 of 18 files selected, 15 by no rule") + 1 :] == [
+    assert lines[lines.index("Coverage: 3 of 18 files selected, 15 without a rule") + 1 :] == [
         "  4 in /press/",
         "  1 in /",
         *(f"  1 in /f{n:02d}/" for n in range(8)),
@@ -56,7 +56,7 @@ def test_coverage_groups_many_folders_by_those_above_them(tagsync: Command, libr
     )
     write_manifest("- {match: /shop/**, tags: [a]}")
     lines = tagsync("plan", "--sandbox", "many.jsonl", "--coverage", "tags.yaml").out.splitlines()
-    assert lines[lines.index("Coverage: 1 of 42 files selected, 41 by no rule") + 1 :] == [
+    assert lines[lines.index("Coverage: 1 of 42 files selected, 41 without a rule") + 1 :] == [
         "  14 in /tate/a/",
         "  13 in /tate/b/",
         "  13 in /tate/c/",

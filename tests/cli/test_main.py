@@ -205,7 +205,7 @@ def loop() -> None:
             ["validate", "library.jsonl"],
             "a library is neither a manifest nor a saved plan: name it with --sandbox",
         ),
-        (text_file, ["validate", "notes.txt"], "the name of a manifest ends in .yaml, .yml, .json"),
+        (text_file, ["validate", "notes.txt"], "the name of a manifest ends in .yaml, .yml or .json"),
         (binary_manifest, ["validate", "binary.yaml"], "binary.yaml:2:118: these bytes are not UTF-8"),
         (pipe_for_a_manifest, ["validate", "pipe.yaml"], "pipe.yaml: this is not a regular file"),
         (device_for_a_manifest, ["validate", "zero.yaml"], "zero.yaml: this is not a regular file"),

@@ -366,13 +366,13 @@ def test_apply_on_a_terminal_says_how_to_undo_it(tagsync: Command, monkeypatch: 
     write_manifest("- {match: /**, tags: [new]}", "one.yaml")
     write_manifest("- {match: /**, aiTags: {remove: all}}", "ai.yaml")
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
-    words = "To see how to undo this apply: tagsync undo --sandbox one.jsonl --state-dir state\n"
+    words = "To plan an undo: tagsync undo --sandbox one.jsonl --state-dir state\n"
     options = ["--yes", "--sandbox=one.jsonl", "--state-dir=state"]
     assert words in tagsync("apply", *options, "one.yaml").err
     undo = tagsync("undo", *options[1:], "--out=undo.json")
     assert "To apply it: tagsync apply undo.json --sandbox one.jsonl --state-dir state\n" in undo.err
     for arguments in (["one.yaml"], ["ai.yaml"], ["undo.json"]):
-        assert "how to undo" not in tagsync("apply", *options, *arguments).err
+        assert "To plan an undo" not in tagsync("apply", *options, *arguments).err
 
 
 @pytest.mark.parametrize(

@@ -257,13 +257,13 @@ def test_query_without_tags_is_no_notice(tmp_path: Path, query: str) -> None:
         (
             "{minConfidence: 0.7}",
             (
-                "aiTags.minConfidence: 0.7 means 0.7 %, and this rule removes almost no AI tag: confidence in ImageKit "
-                "goes from 0 to 100, so for 70 %, write 70"
+                "aiTags.minConfidence: 0.7 means 0.7 %, and this rule removes almost no AI tags: confidence in "
+                "ImageKit goes from 0 to 100, so for 70 %, write 70"
             ),
         ),
         (
             "{promote: {minConfidence: 1}}",
-            "aiTags.promote.minConfidence: 1 means 1 %, and this rule promotes almost every AI tag",
+            "aiTags.promote.minConfidence: 1 means 1 %, and this rule promotes almost all AI tags",
         ),
         ("{minConfidence: 0}", ""),
         ("{minConfidence: 1.5}", ""),

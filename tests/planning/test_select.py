@@ -188,7 +188,7 @@ def test_expect_error_names_both_numbers(declare: Declare) -> None:
         ),
         ("{path: /Shop/, tags: [x]}", "'/Shop/' is a folder: to select its files, write match: '/shop/**'"),
         ("{path: /shop/bag, tags: [x]}", "'/shop/bag' is not in the library: check the path, or set ifMissing"),
-        ("{path: /shop/*, tags: [x]}", "'/shop/*' is not in the library: a path is the name of one file, and * is"),
+        ("{path: /shop/*, tags: [x]}", "'/shop/*' is not in the library: a path names one file, and * is"),
         ("{path: /shop/x.jpg, tags: [x]}", "'/shop/x.jpg' is not in the library: check the path, or set ifMissing"),
     ],
 )

@@ -409,7 +409,7 @@ def test_page_escapes_text_in_attributes() -> None:
 def test_page_shows_coverage_if_asked_for() -> None:
     coverage = Coverage(("/a/1.jpg", "/a/2.jpg", "/b/1.jpg"), (Origin("tags.yaml", 7, 3),))
     words = Page(rendered(replace(plan_of(), coverage=coverage), "html")).words
-    assert "Coverage 7 of 10 files selected, 3 by no rule" in words
+    assert "Coverage 7 of 10 files selected, 3 without a rule" in words
     assert "/a/ 2 /b/ 1 tags.yaml:7:3 selects no file" in words
     assert "Coverage" not in Page(rendered(plan_of(), "html")).words
 
