@@ -59,11 +59,19 @@ def _brace_fault(rest: str) -> str:
     name, closing, _ = rest[1:].partition("}")
     if not closing:
         return "a brace is not closed; write {name}, or \\{ for a literal brace"
+    if "," in name:
+        return "a glob has no alternatives in braces; write one rule for each of them, or \\{ for a literal brace"
     if "{" in name:
         return "braces are nested; write {name}, or \\{ for a literal brace"
     if ":" in name:
         return "a capture has no format: write {name} here, and {name:lower} in tags"
     return "a name has letters, digits, _ and - only, and starts with a letter; write \\{ for a literal brace"
+
+
+def rooted(pattern: str) -> str:
+    """Return what a path or glob that starts without / means: a name with a star, as in other tools, in any folder."""
+    start = "/**/" if "*" in pattern and "/" not in pattern else "/"
+    return start + pattern.removeprefix("./")
 
 
 def escaped(path: str) -> str:

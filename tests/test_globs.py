@@ -190,7 +190,7 @@ def test_captures_bind_text_of_one_folder_level(pattern: str, path: str, bound: 
         ("/{a", "not closed"),
         ("/{a{b}}", "nested"),
         ("/{{a}}", "nested"),
-        ("/{a,b}", "starts with a letter"),
+        ("/{a,b}", "no alternatives in braces; write one rule for each"),
         ("/{}", "starts with a letter"),
         ("/{1}", "starts with a letter"),
         ("/{a/b}", "starts with a letter"),

@@ -9,6 +9,7 @@ from jsonschema import Draft202012Validator
 
 from tagsync import schemas
 from tagsync.escape import quoted, shown
+from tagsync.globs import rooted
 from tagsync.manifest.hints import (
     boolean_hint,
     list_hint,
@@ -202,7 +203,7 @@ def _not_a_path(text: str) -> str:
         return "this path is empty: write one that starts with /"
     if "://" in text:
         return f"{quoted(text, 120)} is a URL: write the file's path in the library, as in /shop/shoes/red.jpg"
-    fix = f"write {quoted('/' + text.removeprefix('./'))}" if len(text) < _SHORT else "put / in front of it"
+    fix = f"write {quoted(rooted(text))}" if len(text) < _SHORT else "put / in front of it"
     return f"{quoted(text, 120)} does not start with /: {fix}"
 
 

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import yaml
 
 from tagsync.escape import quoted, shown
+from tagsync.globs import rooted
 from tagsync.model import packed
 
 # libyaml treats all of these as line breaks when it counts lines.
@@ -266,7 +267,10 @@ def _in_quotes(error: _Error, column: int, line: str | None = None) -> str:
 
 def _reference(error: _Error) -> Explained:
     number, column = error.start or (error.line, error.column)
-    value = _in_quotes(error, column, _line(error.data, number))
+    line = _line(error.data, number)
+    value = _in_quotes(error, column, line)
+    if value.startswith('"*') and line[:column].rstrip().endswith("match:"):
+        value = f'"{rooted(value[1:-1])}"'
     return _at_start(error, f"a value cannot start with {error.start_character}: write {value}")
 
 

@@ -47,7 +47,7 @@ class Folders:
             names = {known[size:].partition("/")[0] for known in self._known if known.startswith(above)}
             if name not in names:
                 similar = get_close_matches(name, names, cutoff=_LEAST_SIMILARITY)
-                found = next((each for each in similar if _digits(each) == _digits(name)), None)
+                found = next((each for each in similar if digits(each) == digits(name)), None)
                 return (f"{above}{name}/", f"{above}{found}/") if found else None
             above += f"{name}/"
         return None
@@ -62,7 +62,8 @@ class Folders:
         return f"the library has no folder {quoted(near[0], 200)}; did you mean {quoted(meant, 200)}?"
 
 
-def _digits(text: str) -> str:
+def digits(text: str) -> str:
+    """Return the digits of a name: names that differ in them are no typos."""
     return "".join(filter(str.isdigit, text))
 
 

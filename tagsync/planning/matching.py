@@ -184,6 +184,8 @@ class EntryMatch:
             return "check its query, or remove the rule; if it may select none, add expect: {min: 0}"
         if glob.endswith("/"):
             return f"to select the files of a folder, write {quoted(glob + '**', 200)}"
+        if "]" in glob.partition("[")[2]:
+            return "[ ] is literal in globs; write ? for one character, or one rule for each"
         what = f"the glob {quoted(glob, 200)}"
         return f"check {what if selector.query is None else f'{what} and the query'}, or remove the rule"
 

@@ -23,10 +23,14 @@ from tagsync.model import (
     normalized,
 )
 from tagsync.planning.bounded import LEVEL_OF, LEVELS, First
-from tagsync.planning.folder_hint import FolderHint, Folders
+from tagsync.planning.folder_hint import FolderHint, Folders, digits
 
 _MOST_COMPARED = 10_000
 _LEAST_SIMILARITY = 2 / 3
+
+_MOST_NEIGHBOURS = 2_000
+_LEAST_SIMILARITY_OF_NEIGHBOURS = 0.8
+"""Higher, because files of a set have similar names: a file that was deleted is not one of the others."""
 
 _MOST_FOLDERS = 40
 
@@ -106,12 +110,20 @@ class SimilarPaths:
         self._normalized: set[str] = set()
         self._folded: dict[str, str] = {}
         self._library = Folders()
+        self._neighbours: dict[str, dict[str, str]] = {
+            path.rpartition("/")[0]: {} for path in sorted(paths)[:_MOST_FOLDERS]
+        }
+        """The files of the folders of the first paths: their stems and paths."""
         if not paths:
             return
         for file in files:
             self._library.note(file.path)
-            for folder in self._folders.values():
-                folder.note(file.path, file.path.casefold())
+            folder, _, name = file.path.rpartition("/")
+            neighbours = self._neighbours.get(folder)
+            if neighbours is not None and len(neighbours) < _MOST_NEIGHBOURS:
+                neighbours.setdefault(_stem(name), file.path)
+            for hint in self._folders.values():
+                hint.note(file.path, file.path.casefold())
             key = normalized(file.path)
             if key in keys:
                 self._normalized.add(key)
@@ -125,6 +137,14 @@ class SimilarPaths:
             return "the library has a path that is equal under Unicode NFC; copy it from there"
         twin = self._folded.get(path.casefold())
         return f"did you mean {quoted(twin, 200)}?" if twin else otherwise
+
+    def in_same_folder(self, path: str) -> str:
+        """Return a suggestion of a file with a similar name in the folder of one of the paths; "" if there is none."""
+        folder, _, name = path.rpartition("/")
+        stem = _stem(name)
+        alike = {each: its for each, its in self._neighbours.get(folder, {}).items() if digits(each) == digits(stem)}
+        found = _most_similar(stem, alike, _LEAST_SIMILARITY_OF_NEIGHBOURS)
+        return f"did you mean {quoted(found, 200)}?" if found else ""
 
     def in_near_folder(self, path: str) -> str:
         """Return a suggestion for one of the paths whose folder does not exist; "" if no folder is similar."""
@@ -168,9 +188,9 @@ def _stem(name: str) -> str:
     return name.rpartition(".")[0] or name
 
 
-def _most_similar(text: str, paths: Mapping[str, str]) -> str | None:
+def _most_similar(text: str, paths: Mapping[str, str], least: float = _LEAST_SIMILARITY) -> str | None:
     """Return the path of the text that is most similar to a given one; None if none is."""
-    found = get_close_matches(text, paths, n=1, cutoff=_LEAST_SIMILARITY)
+    found = get_close_matches(text, paths, n=1, cutoff=least)
     return paths[found[0]] if found else None
 
 
@@ -193,7 +213,7 @@ def _missing_finding(entry: Entry, level: Level, similar: SimilarPaths) -> Diagn
     if isinstance(entry.selector, ByPath):
         path = entry.selector.path
         twin = similar.hint(path, otherwise=_PATTERN if "*" in path else "")
-        near = "" if twin or fine else similar.in_near_folder(path)
+        near = "" if twin or fine else similar.in_same_folder(path) or similar.in_near_folder(path)
         if twin and level == "info":
             level = "warning"
         message = (

@@ -145,6 +145,7 @@ Faults = Callable[..., list[tuple[str, str, str]]]
         ("- fileId: a\n  expect: {min: 1}\n  tags: [x]", "5:7", "selector", "expect cannot be combined with fileId"),
         # values
         ("- path: a.jpg\n  tags: [x]", "5:13", "path", "'a.jpg' does not start with /: write '/a.jpg'"),
+        ("- match: '*.jpg'\n  tags: [x]", "5:14", "path", "'*.jpg' does not start with /: write '/**/*.jpg'"),
         ("- path: ''\n  tags: [x]", "5:13", "path", "this path is empty"),
         ("- path: https://x/a.jpg\n  tags: [x]", "5:13", "path", "is a URL: write the file's path in the library"),
         ("- path: 2024/a.jpg\n  tags: [x]", "5:13", "path", "write '/2024/a.jpg'"),

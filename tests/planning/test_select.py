@@ -187,6 +187,8 @@ def test_expect_error_names_both_numbers(declare: Declare) -> None:
             "'/shop/bags' is a folder: to select its files, write match: '/shop/bags/**'",
         ),
         ("{path: /Shop/, tags: [x]}", "'/Shop/' is a folder: to select its files, write match: '/shop/**'"),
+        ("{path: /shop/shoes/reed.jpg, tags: [x]}", "is not in the library: did you mean '/shop/shoes/red.jpg'?"),
+        ("{match: '/shop/shoes/[rb]*.jpg', tags: [x]}", "no file: [ ] is literal in globs; write ? for one character"),
         ("{path: /shop/bag, tags: [x]}", "'/shop/bag' is not in the library: check the path, or set ifMissing"),
         ("{path: /shop/*, tags: [x]}", "'/shop/*' is not in the library: a path names one file, and * is"),
         ("{path: /shop/x.jpg, tags: [x]}", "'/shop/x.jpg' is not in the library: check the path, or set ifMissing"),
