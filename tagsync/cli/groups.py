@@ -3,13 +3,14 @@
 import os
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
 from click.core import ParameterSource
 
 from tagsync.environment import setting
-from tagsync.errors import TagsyncError
+from tagsync.errors import AuthorisationError, TagsyncError
 from tagsync.escape import quoted
 
 _LONGEST = 200
@@ -94,6 +95,12 @@ class Command(click.Command):
         super().format_epilog(ctx, formatter)
         _write_examples(self.examples, formatter)
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the arguments; `help` alone would be the name of a file that hardly ever exists."""
+        if args == ["help"] and not Path("help").exists():
+            raise click.UsageError(f"for help, run: {ctx.command_path} --help", ctx)
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; name the environment variable whose value an error mentions."""
         try:
@@ -101,7 +108,11 @@ class Command(click.Command):
         except TagsyncError as error:
             for option in self.params:
                 if isinstance(option, Option) and (variable := option.blamed(ctx, str(error))):
-                    error.add_note(f"{variable} is set to {quoted(os.environ[variable])}: change it or unset it")
+                    value = quoted(os.environ[variable])
+                    if isinstance(error, AuthorisationError):
+                        error.add_note(f"If that key is right, check {variable}: it is set to {value}")
+                    else:
+                        error.add_note(f"{variable} is set to {value}: change it or unset it")
             raise
 
 

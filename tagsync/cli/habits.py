@@ -30,7 +30,7 @@ class Habit(NamedTuple):
 _READING = "validate plan show diff undo export init"
 _RESULTS = "validate plan apply show diff undo"
 _DRY_RUN = "--dry-run --dry-run=* --dryrun -n --check"
-_YES = "-y --auto-approve -auto-approve --assume-yes --force"
+_YES = "-y --auto-approve -auto-approve --assume-yes --force --doit"
 _KEY = "--key --api-key --private-key --token --password"
 
 HABITS = (

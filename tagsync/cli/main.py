@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["cli", "run"]
 
 _USAGE = "usage"
+_SIMILAR = 0.75
+"""The least similarity of an option that an error suggests."""
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -112,4 +114,16 @@ def _report_usage(error: click.UsageError, arguments: Sequence[str], errors: "_P
         if context:
             usage = " ".join(context.get_usage().split())
             errors.usage(f"{usage} (for help: {context.command_path} --help)")
+        if isinstance(error, click.NoSuchOption):
+            message = _without_far_options(error)
         errors.error(" ".join(message.split()) if isinstance(error, click.MissingParameter) else message, _USAGE)
+
+
+def _without_far_options(error: click.NoSuchOption) -> str:
+    """Return an error's message that suggests only options with similar names: click also suggests others."""
+    from difflib import SequenceMatcher  # noqa: PLC0415 - start-up
+
+    name = error.option_name.strip("-")
+    found = error.possibilities or []
+    found[:] = [option for option in found if SequenceMatcher(None, name, option.strip("-")).ratio() >= _SIMILAR]
+    return error.format_message()

@@ -108,6 +108,17 @@ def test_wrong_key_error_quotes_the_server_and_says_what_to_check(
     assert "Check that it is the private key of this endpoint's account. It comes from IMAGEKIT_PRIVATE" in result.err
 
 
+def test_wrong_key_error_asks_for_the_key_before_the_endpoint(
+    tagsync: Command, monkeypatch: pytest.MonkeyPatch, served: Callable[..., str]
+) -> None:
+    use_key(monkeypatch)
+    url = served(key="private_other")
+    monkeypatch.setenv("TAGSYNC_ENDPOINT", url)
+    error, hint = tagsync("plan", "tags.yaml").err.splitlines()[-2:]
+    assert "It comes from IMAGEKIT_PRIVATE_KEY" in error
+    assert hint == f"  If that key is right, check TAGSYNC_ENDPOINT: it is set to '{url}'"
+
+
 def test_wrong_key_error_names_the_variable_environment_and_endpoint(
     tagsync: Command, monkeypatch: pytest.MonkeyPatch, served: Callable[..., str]
 ) -> None:

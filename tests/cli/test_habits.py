@@ -19,6 +19,7 @@ from tagsync.cli.main import cli
         ("plan --json manifests/", "plan --format json manifests/"),
         ("apply -y manifests/", "apply --yes manifests/"),
         ("apply -auto-approve manifests/", "apply --yes manifests/"),
+        ("apply --doit manifests/", "apply --yes manifests/"),
         ("apply manifests/ --auto-approve", "apply manifests/ --yes"),
         ("plan --yes manifests/", "plan manifests/"),
         ("plan -o plan.json manifests/", "plan --out plan.json manifests/"),
@@ -49,6 +50,28 @@ def test_habit_is_answered_in_one_line_with_the_right_command(tagsync: Command, 
     assert result.err.startswith("error: ")
     assert result.err.endswith(f", run: tagsync {right}\n")
     assert result.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("typed", ["plan help", "sandbox serve help"])
+def test_help_without_dashes_is_answered_with_the_option(tagsync: Command, typed: str) -> None:
+    result = tagsync(*typed.split())
+    assert (result.code, result.out) == (64, "")
+    assert result.err.endswith(f"error: for help, run: tagsync {typed.replace('help', '--help')}\n")
+
+
+@pytest.mark.parametrize(
+    ("option", "near"),
+    [
+        ("--config-file=x", ""),
+        ("--var=a", ""),
+        ("--repot=x.md", "--report"),
+        ("--detailed-exit-code", "--detailed-exitcode"),
+    ],
+)
+def test_unknown_option_suggests_only_similar_ones(tagsync: Command, option: str, near: str) -> None:
+    last = tagsync("plan", option, "manifests/").err.splitlines()[-1]
+    name = option.partition("=")[0]
+    assert last == f"error: No such option '{name}'.{f' Did you mean {near!r}?' if near else ''}"
 
 
 @pytest.mark.parametrize(
