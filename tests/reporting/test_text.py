@@ -286,7 +286,8 @@ def test_plan_names_a_blocking_guard_once_unless_the_caller_does(declare: Callab
     )
     assert [line for line in plan_lines(plan) if "guard removed" in line] == [words]
     text = written(plan_layouts(plan, with_blocks=False), is_file=False)
-    assert "removedTags" not in text
+    assert "\nAbove the limit of guard removedTags\n" in text
+    assert "--ack" not in text
 
 
 def test_plan_without_changes_has_nothing_to_do(declare: Callable[..., DesiredState]) -> None:
