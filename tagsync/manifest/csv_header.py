@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
+from itertools import islice
 
 from tagsync.escape import quoted
 
@@ -24,6 +25,9 @@ _SYNONYMS = {
 }
 """Other words for columns, in lower case."""
 
+_MOST_COMPARED = 50
+"""The most names of a header that are searched for a misspelled selector."""
+
 
 def delimiter_of(header: str) -> str:
     """Return the delimiter that splits a header into the most names of columns; a comma if several do."""
@@ -40,20 +44,25 @@ def header_errors(names: Sequence[str]) -> Iterator[tuple[int | None, str]]:
     if names[0].startswith("/"):
         yield 0, "this file has no header: add a first row that names the columns, such as path,tags"
         return
-    meant = {_meant(part) for name in names for part in _OTHER_DELIMITERS.split(name)}
     for position, name in enumerate(names):
         if name not in COLUMNS:
             yield position, _unknown(name)
         elif name in names[:position]:
             yield position, f"duplicate column {name}: remove or rename one of them"
     chosen = [name for name in SELECTORS if name in names]
-    if not chosen and meant.isdisjoint(SELECTORS):
+    if not chosen and not any(_meant(part) in SELECTORS for part in _parts(names)):
         yield None, "no column selects files: name one of them path, fileId or match"
     elif len(chosen) > 1:
         yield None, f"the header has {' and '.join(chosen)}: keep one of them"
     elif chosen and chosen != ["match"]:
         for name in filter(names.__contains__, ONLY_WITH_MATCH):
             yield None, f"{name} cannot be combined with {chosen[0]}: remove this column, or select files with match"
+
+
+def _parts(names: Sequence[str]) -> Iterator[str]:
+    """Yield the first names, as another delimiter splits them."""
+    for name in names[:_MOST_COMPARED]:
+        yield from islice(_OTHER_DELIMITERS.split(name), _MOST_COMPARED)
 
 
 def _meant(name: str) -> str | None:
