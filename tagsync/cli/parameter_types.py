@@ -42,14 +42,14 @@ def integer(least: int, most: int | None = None) -> click.IntRange:
     return found
 
 
-class FormatChoice(click.Choice[str]):
+class FormatChoice(click.Choice):  # type: ignore[type-arg]  # the oldest supported click has none
     """The name of a format; the suffix of its files, such as md, is an error that names the format."""
 
     def __init__(self, formats: Sequence[str], suffixes: Mapping[str, str]) -> None:
         super().__init__(formats)
         self._suffixes = suffixes
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return the name of a format."""
         meant = self._suffixes.get(f".{value}")
         if value not in self.choices and meant:
