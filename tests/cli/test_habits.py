@@ -1,3 +1,5 @@
+import re
+
 """Command lines of people who come from other tools."""
 
 import shlex
@@ -70,8 +72,9 @@ def test_help_without_dashes_is_answered_with_the_option(tagsync: Command, typed
 )
 def test_unknown_option_suggests_only_similar_ones(tagsync: Command, option: str, near: str) -> None:
     last = tagsync("plan", option, "manifests/").err.splitlines()[-1]
-    name = option.partition("=")[0]
-    assert last == f"error: No such option '{name}'.{f' Did you mean {near!r}?' if near else ''}"
+    named = [option.partition("=")[0], *([near] if near else [])]
+    assert last.startswith("error: No such option")  # click's words differ from version to version
+    assert re.findall(r"--[a-z-]+", last) == named
 
 
 @pytest.mark.parametrize(

@@ -234,7 +234,7 @@ def test_shard_error_shows_the_notation(tagsync: Command, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("option", "words"),
-    [("--select=/**", "tagsync apply undo.json --select GLOB"), ("--shard=1/2", "No such option '--shard'")],
+    [("--select=/**", "tagsync apply undo.json --select GLOB"), ("--shard=1/2", "No such option")],
 )
 def test_undo_refuses_options_for_selecting_files(tagsync: Command, option: str, words: str) -> None:
     Path("report.json").write_text("{}", encoding="utf-8")
