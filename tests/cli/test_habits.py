@@ -1,7 +1,6 @@
-import re
-
 """Command lines of people who come from other tools."""
 
+import re
 import shlex
 
 import click
