@@ -106,7 +106,7 @@ def plan(
             made = planned(desired, unnamed.for_account(desired.account, MANIFESTS), options, output)
         _check_known(made, desired)
     warnings = made.summary.warnings if strict else 0
-    # An explanation has succeeded, whatever becomes of the plan.
+    # Explaining succeeds, also if a guard blocks the plan.
     objections = () if explain is not None else refusals(made)
     if made.errors or warnings:
         code = 1
