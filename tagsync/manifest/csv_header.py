@@ -25,7 +25,7 @@ _SYNONYMS = {
 }
 """Other words for columns, in lower case."""
 
-_MOST_COMPARED = 50
+_MOST_COMPARED = 40
 """The most names of a header that are searched for a misspelled selector."""
 
 
