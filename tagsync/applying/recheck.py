@@ -160,7 +160,7 @@ class Prover:
         """
         left, read = list(file_ids), dict[str, CurrentFile | None]()
         for wait in (0.0, *LAG_WAITS):
-            await asyncio.sleep(wait)
+            await pause(wait, self._listener)
             read.update(await self._read_details(left))
             left = [i for i in left if i not in read or ((file := read[i]) and not self._shows(request, file))]
             found |= {file_id: file for file_id, file in read.items() if file_id not in left}
