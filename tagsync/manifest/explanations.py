@@ -156,15 +156,16 @@ def _none_of_keys(finding: Finding) -> Iterator[SchemaError]:
 
 
 def _forbidden(finding: Finding) -> Iterator[SchemaError]:
-    if isinstance(finding.instance, Map) and "library" in finding.instance:
+    tree = finding.instance
+    if isinstance(tree, str):
+        yield (finding.at, "tag-text", _tag_fault(tree))
+    elif isinstance(tree, Map) and "library" in tree:
         message = "library cannot be combined with given: keep one of the two"
-        yield (finding.instance.key_places["library"], "contradiction", message)
-    elif isinstance(finding.instance, Map):
-        at = finding.instance.places["minConfidence"]
+        yield (tree.key_places["library"], "contradiction", message)
+    elif isinstance(tree, Map):
         message = "minConfidence cannot be combined with remove: all, which removes every AI tag: remove one of the two"
-        yield (at, "contradiction", message)
-    else:
-        yield (finding.at, "tag-text", _tag_fault(finding.instance))
+        yield (tree.places["minConfidence"], "contradiction", message)
+    # The type of anything else is an error of its own.
 
 
 def _wrong_value(finding: Finding) -> Iterator[SchemaError]:

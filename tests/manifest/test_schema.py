@@ -1,11 +1,15 @@
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from builders import manifest
 
 from tagsync import schemas
+from tagsync.errors import ManifestError
 from tagsync.manifest.explanations import EXPLANATIONS
+from tagsync.manifest.read import read_manifests
 from tagsync.manifest.schema import errors, is_valid
 from tagsync.manifest.yaml import REFUSED, Map
 
@@ -322,6 +326,36 @@ def test_schema_misspelled_first_keys_are_named(faults: Faults, text: str, words
     [found] = faults(f"{text}\nspec: {{files: []}}\n")
 
     assert words in found[2]
+
+
+CORPUS = Path(__file__).parents[1] / "fuzz" / "corpus" / "manifest"
+WRONG: tuple[Any, ...] = (None, True, 7, "", "x", [None], {"x": None})
+
+
+def with_wrong_values(tree: Any) -> Iterator[Any]:
+    """Yield copies of a tree in which one value, at any depth, is replaced by each of `WRONG`."""
+    yield from WRONG
+    keys = list(tree) if isinstance(tree, dict) else range(len(tree)) if isinstance(tree, list) else ()
+    for key in keys:
+        for changed in with_wrong_values(tree[key]):
+            copy = tree.copy()
+            copy[key] = changed
+            yield copy
+
+
+@pytest.mark.parametrize("name", ["entry", "match", "policy", "test"])
+def test_schema_wrong_value_at_any_place_is_explained(name: str, tmp_path: Path) -> None:
+    changed = tmp_path / "tags.yaml"
+    trees = yaml.safe_load_all((CORPUS / f"{name}.yaml").read_text())
+    wrong = [copy for tree in trees for copy in with_wrong_values(tree)]
+    for tree in wrong:
+        text = yaml.safe_dump(tree)
+        changed.write_text(text.replace(": null", ":"))
+        try:
+            read_manifests([str(changed)], with_tests=True)
+        except ManifestError as error:
+            assert error.diagnostics, text  # noqa: PT017 - some of these values are valid
+    assert len(wrong) > 100
 
 
 def test_schema_skips_refused_value() -> None:
