@@ -1,9 +1,11 @@
 """The private key of the tests, and checks that it is never printed, logged or written."""
 
+import os
 import re
 import subprocess
 from base64 import b64encode
 from collections.abc import Generator, Iterator
+from errno import ENXIO
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +48,23 @@ def files_with_the_key(folder: Path) -> list[Path]:
 
 
 def _holds_the_key(path: Path) -> bool:
-    return path.is_file() and not path.is_symlink() and path.name != HANDED_IN and leaks(path.read_bytes())
+    return path.is_file() and not path.is_symlink() and path.name != HANDED_IN and leaks(_content(path))
+
+
+def _content(path: Path) -> bytes:
+    """Return what a file holds, without holes: some tests need files of half a gigabyte."""
+    pieces, at = [], 0
+    with path.open("rb", buffering=0) as file:
+        while at < path.stat().st_size:
+            try:
+                start = file.seek(at, os.SEEK_DATA)
+            except OSError as error:
+                if error.errno == ENXIO:  # only a hole is left
+                    break
+                raise
+            at = file.seek(start, os.SEEK_HOLE)
+            pieces.append(os.pread(file.fileno(), at - start, start))
+    return b"".join(pieces)
 
 
 def watched(streams: Any) -> Any:

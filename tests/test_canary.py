@@ -39,6 +39,11 @@ def test_canary_notices_files_with_the_key_in_content_or_name(tmp_path: Path, fo
     named.touch()
     assert inside in files_with_the_key(tmp_path)
     assert (named in files_with_the_key(tmp_path)) == ("/" not in form)
+    with inside.open("wb") as file:
+        file.seek(1 << 24)  # after a hole
+        file.write(form.encode())
+        file.truncate(1 << 25)
+    assert inside in files_with_the_key(tmp_path)
     inside.unlink()
     named.unlink()
 
