@@ -187,7 +187,7 @@ KILLS = {
 }
 
 
-@pytest.mark.parametrize("how", KILLS)
+@pytest.mark.parametrize("how", [pytest.param("before", marks=pytest.mark.slow), "middle", "after"])
 def test_apply_converges_after_a_kill_at_any_journal_write(tagsync: Command, lived: Lived, how: str) -> None:
     steps = steps_of_the_disk(lived)
     lives = lived([(at, how) for at, step in enumerate(steps, start=1) if step in KILLS[how]])

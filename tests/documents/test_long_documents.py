@@ -104,6 +104,7 @@ def test_document_memory_is_bounded_for_many_changes(plan: Plan, monkeypatch: py
     assert more - few < 1_000_000, "15,000 changes are 5.8 MB of JSON"
 
 
+@pytest.mark.slow
 def test_formats_memory_is_bounded_for_many_changes(plan: Plan) -> None:
     def peak_of(files: int) -> int:
         """Render a plan and its report in every format, and return the most memory that it takes."""
