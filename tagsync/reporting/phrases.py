@@ -156,13 +156,12 @@ def filter_sentence(inputs: Inputs) -> str | None:
 
 
 def call_sentence(plan: Plan) -> str:
-    """Return how many API calls a plan takes, compared with the lower bound and the usual ways."""
+    """Return how many API calls a plan takes, compared with the lower bound and with single calls for each file."""
     estimate = plan.estimate
+    calls, least = estimate.write_requests, estimate.lower_bound
     time = f", about {duration(estimate.seconds)}" if estimate.seconds else ""
-    return (
-        f"{counted(estimate.write_requests, 'API call')}{time} (lower bound {estimate.lower_bound:,}; one per file "
-        f"{estimate.per_file:,}, one per tag set {estimate.per_tag_set:,}, one per tag {estimate.per_tag:,})"
-    )
+    best = "the fewest possible" if calls == least else f"at least {least:,} are needed"
+    return f"{counted(calls, 'API call')}{time} ({best}; {estimate.per_file:,} without batching)"
 
 
 def sent_sentence(report: Report) -> str:

@@ -13,15 +13,15 @@ PLAN = plan_of(changed(current_file("/a.jpg"), (Op.ADD, "x")))
     [
         (
             Estimate(45, 8, 330, 97, 46, 9.0),
-            "45 API calls, about 9.0 s (lower bound 8; one per file 330, one per tag set 97, one per tag 46)",
+            "45 API calls, about 9.0 s (at least 8 are needed; 330 without batching)",
         ),
         (
             Estimate(1, 1, 1_000, 1, 1, 0.0),
-            "1 API call (lower bound 1; one per file 1,000, one per tag set 1, one per tag 1)",
+            "1 API call (the fewest possible; 1,000 without batching)",
         ),
     ],
 )
-def test_estimate_compares_calls_with_usual_ways(estimate: Estimate, words: str) -> None:
+def test_estimate_compares_calls_with_the_bound_and_single_calls(estimate: Estimate, words: str) -> None:
     assert words in rendered(replace(PLAN, estimate=estimate)).splitlines()
 
 

@@ -101,7 +101,7 @@ def test_plan_has_one_line_per_operation_and_tag_and_a_summary(declare: Callable
         "",
         "3 files: +2 -2 tags, -1 AI tag · all files lose tags · 3 API calls, about 0.6 s",
         "1 managed file unchanged",
-        "3 API calls, about 0.6 s (lower bound 3; one per file 5, one per tag set 3, one per tag 3)",
+        "3 API calls, about 0.6 s (the fewest possible; 5 without batching)",
         "Read 5 files in 0 API calls",
         f"Digest {plan.digest}",
     ]
