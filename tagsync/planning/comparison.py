@@ -24,6 +24,7 @@ from tagsync.planning.merge import Merged, merge
 from tagsync.planning.protections import Protections
 from tagsync.planning.prune import Undeclared, prune_votes, with_dropped
 from tagsync.planning.select import Selected, Selection
+from tagsync.planning.similar_tags import SimilarTags
 from tagsync.planning.skipped_files import names_one, twins_finding
 from tagsync.planning.templates import uses_library_data
 
@@ -36,6 +37,7 @@ class Comparison:
     Attributes:
         collected: the changes of the files in scope.
         tally: counts of all managed files, in scope or not.
+        similar_tags: compares the added tags with those of the library.
         diagnostics: what was noticed.
         unchanged: the number of files in scope that need no change.
         missing: the declared files that the library does not have.
@@ -55,6 +57,7 @@ class Comparison:
         undeclared: Undeclared | None = None,
     ) -> None:
         self.tally = GuardCounts()
+        self.similar_tags = SimilarTags()
         self.diagnostics = DiagnosticLog(current.diagnostics)
         self.unchanged = 0
         self.unsure: set[str] = set()
@@ -118,6 +121,7 @@ class Comparison:
                 if _is_unsure(entries):
                     self.unsure.add(file.file_id)
                 self.diagnostics.extend(self._comma_tags.check(merged.changes))
+                self.similar_tags.note(merged.changes)
                 yield change
             elif entries and not merged.changes:
                 self.unchanged += 1

@@ -76,6 +76,7 @@ def make_plan(
     drift = find_causes(changes, last, desired.manifests, covered=covered, unsure=unsure, returning=returning)
     diagnostics.extend([*loosened(desired.policy), *_idle_renames(desired), *return_warnings(returning, changes)])
     diagnostics.extend(not_applied(changes, drift, last))
+    diagnostics.extend(comparison.similar_tags.diagnostics(current.files.all_tags()))
     if undeclared and not diagnostics.total("error"):
         # The files of `since` were all read; those of another base may not have been.
         diagnostics.extend(undeclared.diagnostics(is_complete=base is since or current.reading.is_complete))
