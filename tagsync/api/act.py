@@ -7,8 +7,9 @@ from contextlib import closing, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
+from tagsync.api.belonging import check_library_file
 from tagsync.api.gather import now
-from tagsync.api.keep import Workspace, check_library_file
+from tagsync.api.keep import Workspace
 from tagsync.applying.apply import carry_out, left_out
 from tagsync.applying.apply_options import ApplyOptions
 from tagsync.applying.journal import Journal, NoJournal

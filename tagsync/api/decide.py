@@ -8,8 +8,9 @@ from datetime import date
 from os import PathLike
 from typing import Literal
 
+from tagsync.api.belonging import check_report
 from tagsync.api.gather import Paths, now, validate
-from tagsync.api.keep import History, Workspace, check_report
+from tagsync.api.keep import History, Workspace
 from tagsync.api.lag import lag_left, written
 from tagsync.api.revision import commit_of_manifests, revision_of, revision_of_report, revisions_since
 from tagsync.concurrency import blocking

@@ -1,36 +1,27 @@
 """Keep what the next run needs in the state directory: journal, reports, an unfinished plan, each library's account."""
 
-import json
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from tagsync.api.begun import Begun
-from tagsync.api.gather import MOMENT
-from tagsync.api.saved import read_saved, write_document
+from tagsync.api.belonging import account_name, library_key
+from tagsync.api.kept_reports import NEEDS_REPORT, KeptReports
+from tagsync.api.noted_account import NotedAccount
+from tagsync.api.saved import read_saved
 from tagsync.errors import DocumentError, RefusedError, StateError, TagsyncError, UsageError
 from tagsync.escape import quoted, shown
 from tagsync.library.target import Target, locked
-from tagsync.model import SANDBOX_ACCOUNT, Part, Plan, Report, TargetName
+from tagsync.model import Part, Plan, Report
 from tagsync.planning.difference import is_remainder
 from tagsync.planning.undo import includes
 from tagsync.reporting.phrases import target_words
-from tagsync.workspace.atomic import atomic_write
-from tagsync.workspace.durable_file import make_durable
-from tagsync.workspace.state_dir import check_file, open_file, state_folder
+from tagsync.workspace.state_dir import check_file, state_folder
 
-KEPT_REPORTS = 10
-"""The maximum number of reports of applies that changed something, for each library and each of its shards."""
-
-NEEDS_REPORT = "--last needs the report of an apply (--report json=FILE)"
-
-_MAX_ACCOUNT_BYTES = 10_000
 _MARK = ".running"
 
 
@@ -39,19 +30,6 @@ class History(NamedTuple):
 
     last: Report | None
     earlier: Iterable[Report]
-
-
-class _Kept(NamedTuple):
-    """A report in the state directory. Without changes, it has no number and is removed after the next apply."""
-
-    run: str
-    number: int | None
-    path: Path
-
-    @property
-    def ended(self) -> str:
-        """When the apply ended. Reading this from a large report would take long."""
-        return datetime.fromtimestamp(self.path.stat().st_mtime, UTC).strftime(MOMENT)
 
 
 def _ignore(_message: str) -> None:
@@ -125,8 +103,8 @@ class Workspace:
         except TagsyncError:
             killed = None  # only the next apply, or undo, has to tell
         try:
-            paths = [item.path for item in self._kept_reports() if item.run == self._run]
-            first = killed or (self._read_kept(paths.pop(0)) if paths else None)
+            paths = [item.path for item in self._reports.of_this_run()]
+            first = killed or (self._reports.read(paths.pop(0)) if paths else None)
         except TagsyncError as error:
             self.warn(f"the previous report is ignored: {error}")
             return History(None, ())
@@ -140,7 +118,7 @@ class Workspace:
     def _earlier(self, paths: Iterable[Path]) -> Iterator[Report]:
         for path in paths:
             try:
-                yield self._read_kept(path)
+                yield self._reports.read(path)
             except TagsyncError as error:
                 self.warn(f"an earlier report is ignored: {error}")
 
@@ -164,7 +142,7 @@ class Workspace:
                         f"the newest apply was killed, and what it changed is unknown: {error}: name the report of the "
                         "apply to undo"
                     ) from error
-        for item in self._kept_reports():
+        for item in self._reports.newest_first():
             if item.number is not None:
                 check_file(item.path)
                 report = read_saved(item.path, Report, NEEDS_REPORT)
@@ -184,7 +162,7 @@ class Workspace:
 
         Those whose changes the undo of this report covers are left out.
         """
-        kept = [item for item in self._kept_reports() if item.number is not None]
+        kept = [item for item in self._reports.newest_first() if item.number is not None]
         run = next((item.run for item in kept if item.path == path), None)
         mine = [item.path for item in kept if item.run == run]
         found: list[Path] = []
@@ -206,8 +184,8 @@ class Workspace:
         # An undo has no commit: it goes back on purpose.
         if plan.inputs.commit is None:
             return None
-        for item in self._kept_reports():
-            if item.run != self._run or item.ended <= plan.created_at:
+        for item in self._reports.of_this_run():
+            if item.ended <= plan.created_at:
                 continue
             for report in self._earlier([item.path]):
                 commit = report.plan.inputs.commit
@@ -217,8 +195,7 @@ class Workspace:
 
     def undone_at(self, plan: Plan) -> str | None:
         """Return when the newest apply that changed something ended, if it undid this plan; else None."""
-        kept = (item for item in self._kept_reports() if item.run == self._run and item.number is not None)
-        newest = next(kept, None)
+        newest = next((item for item in self._reports.of_this_run() if item.number is not None), None)
         if newest is None or newest.ended < plan.created_at:
             return None
         report = next(self._earlier([newest.path]), None)
@@ -227,9 +204,12 @@ class Workspace:
     def record(self, report: Report) -> None:
         """Keep the report of an apply, and remove its plan if it is done; warn if that fails."""
         with self._failure_warned("the report could not be kept for the next plan"):
-            self._keep_report(report)
+            self._reports.keep(report)
             self._end(report)
-        self._keep_account(report)
+        # Only an apply that converged proves that the key is of this account.
+        if report.converged and self.target.identities and self.target.account is not None:
+            with self._failure_warned("the account could not be kept"):
+                self._account.note(self.target.account)
 
     def unfinished(self, plan: Plan) -> Plan | None:
         """Return the plan of an interrupted apply, if `plan` is the rest of it."""
@@ -282,7 +262,7 @@ class Workspace:
         if self._was_killed():
             report = self._begun.report(from_journal=True)
             if report:
-                self._keep_report(report)
+                self._reports.keep(report)
             self._begun.mark.unlink(missing_ok=True)
 
     def _end(self, report: Report) -> None:
@@ -299,51 +279,6 @@ class Workspace:
     def _begun(self) -> Begun:
         folder = state_folder(self.path, "unfinished")
         return Begun(folder / f"{self._run}.json", folder / f"{self._run}{_MARK}", self.journal)
-
-    def _keep_report(self, report: Report) -> None:
-        """Keep a report and remove the oldest one."""
-        # Reports of applies without changes get one file of their own, so that they never push out one that undo needs.
-        if report.outcome == "refused":
-            return
-        kept = self._kept_reports()
-        number = 1 + max((item.number or 0 for item in kept), default=0) if report.wrote else None
-        name = "unchanged" if number is None else f"{number:06d}"
-        path = state_folder(self.path, "last") / f"{self._run}.{name}.json"
-        check_file(path)
-        write_document(report, path)
-        if report.wrote:
-            make_durable(path)
-            mine = [item for item in kept if item.run == self._run]
-            numbered = [item for item in mine if item.number is not None]
-            for item in (*numbered[KEPT_REPORTS - 1 :], *(item for item in mine if item.number is None)):
-                item.path.unlink(missing_ok=True)
-
-    def _kept_reports(self) -> list[_Kept]:
-        """Return the reports of the library and its shards, newest first.
-
-        Raises:
-            StateError: the state directory cannot be used.
-        """
-        if not os.path.lexists(self.path):
-            return []
-        name = re.compile(rf"({self._library}(?:-\d+-of-\d+)?)\.(?:(\d+)|unchanged)\.json")
-        kept = [
-            _Kept(match[1], int(match[2]) if match[2] else None, path)
-            for path in state_folder(self.path, "last").iterdir()
-            if (match := name.fullmatch(path.name))
-        ]
-        return sorted(kept, key=lambda item: (item.number is None, item.number or 0, item.run), reverse=True)
-
-    def _read_kept(self, path: Path) -> Report:
-        """Read a report of this library from the state directory."""
-        check_file(path)
-        report = read_saved(path, Report, NEEDS_REPORT)
-        # The file's name depends on the key, so the report is of this account even if only one of both names it.
-        if self.target.account is None or account_name(report.plan.target) is None:
-            name = report.plan.target._replace(account=self.target.name.account)
-            report = replace(report, plan=replace(report.plan, target=name))
-        check_report(report, self.target)
-        return report
 
     def for_account(self, name: str | None, source: str) -> "Workspace":
         """Return the workspace with the account that manifests or a plan name, unless its target already has one.
@@ -378,7 +313,7 @@ class Workspace:
             RefusedError: an earlier apply used the key for another account.
             StateError: the state directory cannot be used.
         """
-        known = self._known_account()
+        known = self._account.known()
         if known not in (None, name):
             used = "key" if self.target.key else "sandbox"
             select = ", select the environment with --env" if self.target.environment else ""
@@ -391,27 +326,13 @@ class Workspace:
             self.warn(words)
         return known is not None
 
-    def _known_account(self) -> str | None:
-        folder = state_folder(self.path, "accounts") if os.path.lexists(self.path) else self.path / "accounts"
-        path = folder / f"{self._library}.json"
-        if not os.path.lexists(folder) or not check_file(path):
-            return None
-        with os.fdopen(open_file(path, os.O_RDONLY), "rb") as file:
-            try:
-                noted: Any = json.loads(file.read(_MAX_ACCOUNT_BYTES))
-            except (ValueError, RecursionError):
-                return None
-        account = noted.get("account") if isinstance(noted, dict) else None
-        return account if isinstance(account, str) and account else None
+    @property
+    def _reports(self) -> KeptReports:
+        return KeptReports(self.path, self._library, self._run, self.target)
 
-    def _keep_account(self, report: Report) -> None:
-        # Only an apply that converged proves that the key is of this account.
-        if report.converged and self.target.identities and self.target.account is not None:
-            with self._failure_warned("the account could not be kept"):
-                path = state_folder(self.path, "accounts") / f"{self._library}.json"
-                check_file(path)
-                with atomic_write(path) as stream:
-                    stream.write(json.dumps({"account": self.target.account}) + "\n")
+    @property
+    def _account(self) -> NotedAccount:
+        return NotedAccount(self.path, self._library)
 
     @property
     def _library(self) -> str:
@@ -429,60 +350,3 @@ class Workspace:
             yield
         except (OSError, TagsyncError) as error:
             self.warn(f"{failure}: {error.strerror if isinstance(error, OSError) else error}")
-
-
-def library_key(identity: str) -> str:
-    """Return the name of a library's files in the state directory, given one of `Target.identities`."""
-    return sha256(identity.encode("utf-8", "surrogateescape")).hexdigest()[:16]
-
-
-def account_name(target: TargetName) -> str | None:
-    """Return the account that a plan or report names; None if it has only a hash of the key."""
-    return None if target.account.startswith("key-") or target.account == SANDBOX_ACCOUNT else target.account
-
-
-def check_report(report: Report, target: Target) -> None:
-    """Check that a report is of a target.
-
-    Raises:
-        RefusedError: the report is of another target.
-    """
-    was = report.plan.target
-    if not target.is_named(was):
-        raise RefusedError(
-            f"the report is of {target_words(was)}, not of {target_words(target.name)}: use a report of this library, "
-            "or the options of that one"
-        )
-
-
-def check_library_file(plan: Plan, target: Target, what: str) -> None:
-    """Check that the library of a sandbox was filled from the file that a plan or the plan of a report records.
-
-    Args:
-        plan: the plan.
-        target: a target with the name that the plan records.
-        what: the start of the message.
-
-    Raises:
-        RefusedError: it was filled from another file, or another version of it.
-    """
-    made_for, ours = plan.inputs.library_sha256, target.library_sha256
-    if made_for and ours and made_for != ours:
-        raise RefusedError(
-            f"{what} another library than {target_words(target.name)}: its library file has the same name, but other "
-            "content. Use --sandbox with the path of that file, or plan again for this library"
-        )
-
-
-def check_environment(report: Report, target: Target) -> None:
-    """Check that a report is of a target's environment, if the target has one.
-
-    Raises:
-        RefusedError: it is of another one, or of none.
-    """
-    was = report.plan.target.environment
-    if not target.takes(report.plan.target):
-        named = "no environment" if was is None else f"environment {shown(was)}"
-        raise RefusedError(
-            f"the report is of {named}, not of environment {target.environment}: select the right one with --env"
-        )

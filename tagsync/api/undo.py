@@ -2,8 +2,8 @@
 
 import asyncio
 
+from tagsync.api.belonging import check_environment, check_library_file, check_report
 from tagsync.api.gather import now
-from tagsync.api.keep import check_environment, check_library_file, check_report
 from tagsync.api.lag import lag_left, written
 from tagsync.applying.preflight import LAG_WAITS, Reread, pause
 from tagsync.concurrency import blocking

@@ -8,7 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from tagsync.api.act import apply_locked, check_target, refusals, refused
-from tagsync.api.keep import Workspace, account_name
+from tagsync.api.belonging import account_name
+from tagsync.api.keep import Workspace
 from tagsync.api.saved import read_saved
 from tagsync.applying.apply_options import ApplyOptions
 from tagsync.cli.configuration import for_plan, library_arguments

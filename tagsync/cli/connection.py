@@ -7,7 +7,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from tagsync.api.keep import Workspace, library_key
+from tagsync.api.belonging import library_key
+from tagsync.api.keep import Workspace
 from tagsync.cli.options import LibrarySettings
 from tagsync.cli.signals import until_signal
 from tagsync.errors import AuthorisationError, StateError, UsageError

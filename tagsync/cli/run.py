@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Literal
 
 from tagsync.api.act import refusals
+from tagsync.api.belonging import account_name
 from tagsync.api.decide import PlanOptions, plan_async
 from tagsync.api.gather import Paths
 from tagsync.api.gather import validate as validate_manifests
-from tagsync.api.keep import NEEDS_REPORT, Workspace, account_name
+from tagsync.api.keep import Workspace
+from tagsync.api.kept_reports import NEEDS_REPORT
 from tagsync.api.revision import revision_of, revisions_since
 from tagsync.api.saved import read_document, read_saved
 from tagsync.api.undo import undo_async

@@ -218,7 +218,7 @@ def test_apply_writes_mark_and_report_to_the_disk_in_time(
         is_marked = any(Path(".tagsync/unfinished").glob("*.running"))
         synced.append((path.suffix, is_marked, bool(library.calls.writes)))
 
-    for module in ("begun", "keep"):
+    for module in ("begun", "kept_reports"):
         monkeypatch.setattr(f"tagsync.api.{module}.make_durable", note)
     assert tagsync("apply", "--yes", "tags.yaml").code == 0
     # The plan and the mark before the first call, and the report before the mark is removed.
