@@ -9,7 +9,7 @@ from tagsync.api.gather import Paths, listed, read
 from tagsync.errors import ManifestError, RefusedError, UsageError
 from tagsync.escape import shown
 from tagsync.manifest.config import manifests_at
-from tagsync.manifest.files import CONFIG_NAME, CSV_SUFFIXES, MANIFEST_SUFFIXES, holds_manifests
+from tagsync.manifest.files import CONFIG_NAME, CSV_SUFFIXES, MANIFEST_SUFFIXES, NOT_MANIFESTS, holds_manifests
 from tagsync.model import Config, DesiredState, Diagnostic, Report
 from tagsync.planning.changed_since import Revision
 from tagsync.workspace.git import Commit, WorkTree, commit_of
@@ -95,7 +95,7 @@ def commit_of_manifests(given: Paths, desired: DesiredState) -> Commit:
     # A PATH that is a manifest does not contain the CSV files that it names.
     csv_files = [ref.shown_as for ref in desired.manifests if ref.path.lower().endswith(CSV_SUFFIXES)]
     config = [given.file] if isinstance(given, Config) and "manifests" in given.origins else []
-    return commit_of([*paths, *csv_files, *config], MANIFEST_SUFFIXES)
+    return commit_of([*paths, *csv_files, *config], MANIFEST_SUFFIXES, but=NOT_MANIFESTS)
 
 
 def revision_of_report(last: Report, given: Paths, desired: DesiredState, *, as_of: date | None) -> Revision | None:

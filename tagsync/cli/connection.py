@@ -161,4 +161,7 @@ def sandbox_packages() -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        raise UsageError(f"the sandbox needs the package {error.name}: install tagsync[sandbox]") from error
+        raise UsageError(
+            f"the sandbox needs the package {error.name}: install tagsync with its extra, as in "
+            "pip install '.[sandbox]' in a checkout"
+        ) from error

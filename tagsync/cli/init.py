@@ -50,11 +50,12 @@ def start(folder: Path) -> int:
         root / _CONFIG: config(named),
         root / _WORKFLOW: workflow(named),
     }
-    if rules.exists():
-        del files[folder / "tests.yaml"]  # the test is about the rules that init writes
+    tests = folder / "tests.yaml"
+    if rules.exists() and not tests.exists():
+        del files[tests]  # the test is about the rules that init writes
     _refuse_links(folder, root / ".github", (root / _WORKFLOW).parent, *files)
     for path, text in files.items():
-        done, more = ("written", "") if _write(path, text) else ("unchanged", _to_check(path, named))
+        done, more = ("written", "") if _write(path, text) else ("kept", _to_check(path, named))
         sys.stdout.write(f"{done}: {shown(os.path.relpath(path))}{more}\n")
     sys.stdout.write(_next_steps(folder))
     return 0

@@ -42,7 +42,7 @@ def init(folder: Path) -> int:
 
     You get a commented manifest, a policy, a test, a tagsync.yaml, their schemas for editors, a GitHub workflow, and a
     small library to try them with. tagsync.yaml and the workflow go to the root of the git repository that contains
-    DIR, or to the current folder. Existing files stay unchanged.
+    DIR, or to the current folder. Existing files are kept as they are.
     """
     from tagsync.cli.init import start as run_init  # noqa: PLC0415 - start-up
 

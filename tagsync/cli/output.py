@@ -11,6 +11,8 @@ from operator import add
 from pathlib import Path
 from shutil import get_terminal_size
 
+import click
+
 from tagsync.api.gather import now
 from tagsync.cli.log import log
 from tagsync.cli.options import OutputSettings
@@ -118,8 +120,8 @@ class Output:
         self._write(layouts, exit_code, saved_as=saved_as, to_standard_output=not self._explains)
         if self._explains:
             self._explanation(plan.explanations, shown_names(plan))
-        elif self._is_on_terminal and (hidden := self._hidden(plan)):
-            self.say(f"To list {hidden}, add --verbose.")
+        elif self._is_on_terminal and self._hides_files(plan):
+            self.say("To list the files, add --verbose.")
         if saved_as:
             command = self.command("apply", str(saved_as))
             is_done = plan.undoes is not None and not plan.changes
@@ -170,8 +172,8 @@ class Output:
         sys.stdout.flush()
         lost = plan.summary.remove_ai_tags
         warning = f"{counted(lost, 'AI tag')} cannot be restored. " if lost else ""
-        if hidden := self._hidden(plan):
-            sys.stderr.write(f"To list {hidden} first, answer n and add --verbose.\n")
+        if self._hides_files(plan):
+            sys.stderr.write("To list the files first, answer n and add --verbose.\n")
         for guard in plan.guards:
             if guard.blocked:
                 sys.stderr.write(f"Allowed by --ack: guard {guard.id}, although the plan {guard_finding(guard)}\n")
@@ -179,7 +181,11 @@ class Output:
         sys.stderr.write(f"Target: {target_words(plan.target)}\n")
         sys.stderr.write(f"Apply these changes? {warning}[y/N] ")
         sys.stderr.flush()
-        answer = sys.stdin.readline()
+        try:
+            answer = sys.stdin.readline()
+        except KeyboardInterrupt:
+            sys.stderr.write(f"\n{CANCELLED}\n")
+            raise click.Abort from None  # for KeyboardInterrupt, click would write an empty line
         if not answer.endswith("\n"):
             sys.stderr.write("\n")  # the end of input leaves the cursor behind the question
         if answer.strip().lower() in ("y", "yes"):
@@ -192,14 +198,9 @@ class Output:
     def _is_on_terminal(self) -> bool:
         return self._settings.format == "text" and sys.stdout.isatty()
 
-    def _hidden(self, plan: Plan) -> str:
-        """Return what the text of a plan counts and does not list; "" if nothing."""
-        if self._settings.verbose:
-            return ""
-        if plan.summary.files_changed > FEW_FILES:
-            return "the files"
-        kinds = {tuple((item.op, item.tag) for item in change.changes) for change in plan.changes}
-        return "the changes of each file" if len(kinds) > 1 else ""
+    def _hides_files(self, plan: Plan) -> bool:
+        """Return whether the text of a plan counts the files and does not list them."""
+        return plan.summary.files_changed > FEW_FILES and not self._settings.verbose
 
     def command(self, *words: str) -> str:
         """Return a command line of tagsync for the library of this run, safe to print."""

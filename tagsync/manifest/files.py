@@ -30,7 +30,7 @@ _LIBRARY_SUFFIXES = (".jsonl",)
 
 MANIFEST_SUFFIXES = _SUFFIXES + CSV_SUFFIXES
 """How the names of files that a run may read as manifests end."""
-_NOT_MANIFESTS = ".schema.json"
+NOT_MANIFESTS = ".schema.json"
 _LIBRARY = "library.jsonl"
 _NO_SUCH_FILE = "this file or folder does not exist: check the path"
 _LEADS_OUT = "this link leads out of the given folder: give its target as a PATH of the command"
@@ -115,7 +115,7 @@ def _locate_named(manifest: Located, path: str, what: str, suffixes: tuple[str, 
 
 def is_manifest_name(name: str) -> bool:
     """Return whether a file with this name is read when its folder is given."""
-    return name.endswith(_SUFFIXES) and not name.startswith(".") and not name.endswith(_NOT_MANIFESTS)
+    return name.endswith(_SUFFIXES) and not name.startswith(".") and not name.endswith(NOT_MANIFESTS)
 
 
 def is_read_from(folder: Path, file: Path) -> bool:
@@ -139,7 +139,7 @@ def may_be_named_by(manifests: str, path: str) -> bool:
 
 def _comes_with_manifests(path: str) -> bool:
     """Return whether a file is one of those that `init` writes next to manifests."""
-    is_one = path.endswith(_NOT_MANIFESTS) or os.path.basename(path) == _LIBRARY  # noqa: PTH119 - cheaper
+    is_one = path.endswith(NOT_MANIFESTS) or os.path.basename(path) == _LIBRARY  # noqa: PTH119 - cheaper
     return is_one and os.path.isfile(path)  # noqa: PTH113 - Path.is_file may raise
 
 

@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache, partial
-from typing import Literal
 
 from tagsync.escape import quoted
 from tagsync.globs import path_glob
@@ -178,8 +177,8 @@ def broken_properties(test: TestSpec, outcome: Outcome) -> Iterator[TestFailure]
         files = list(outcome.matching(found))
         where = f"files that match {quoted(found.match, 200)}"
         conditions = {
-            f"the plan removes tags from {where}": _changed(files, _REMOVALS, "-") if found.removes_none else (),
-            f"the plan adds tags to {where}": _changed(files, (Op.ADD,), "+") if found.adds_none else (),
+            f"the plan removes tags from {where}": _changed(files, _REMOVALS) if found.removes_none else (),
+            f"the plan adds tags to {where}": _changed(files, (Op.ADD,)) if found.adds_none else (),
             f"not exactly one of these tags is on {where}": _not_exactly_one(files, found.exactly_one_of),
             f"other tags than expected are on {where}": _unlike(files, found.tags),
         }
@@ -188,11 +187,11 @@ def broken_properties(test: TestSpec, outcome: Outcome) -> Iterator[TestFailure]
                 yield failure(unpacked(test.manifest, found.place), message, lines)
 
 
-def _changed(files: Iterable[After], ops: Collection[Op], sign: Literal["-", "+"]) -> Iterator[TagLine]:
+def _changed(files: Iterable[After], ops: Collection[Op]) -> Iterator[TagLine]:
     for after in files:
         for change in after.changes:
             if change.op in ops:
-                yield TagLine(sign, f"{after.file.path}: {change.tag}", after.because(change))
+                yield TagLine("+", f"{after.file.path}: {change.tag}", after.because(change))
 
 
 def _not_exactly_one(files: Iterable[After], tags: Sequence[str]) -> Iterator[TagLine]:

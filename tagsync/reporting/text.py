@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 
 from tagsync.escape import shown, shown_tag
-from tagsync.model import REFUSED_CHANGE, Diagnostic, Level, Op, Plan, Status, as_shown, counted
+from tagsync.model import REFUSED_CHANGE, Diagnostic, FileChange, Level, Op, Plan, Status, as_shown, counted
 from tagsync.reporting.console import Lines, Segment, padded
 from tagsync.reporting.groups import ChangeGroup, GroupLine, Groups
 from tagsync.reporting.guard_view import UNDOING
@@ -72,7 +72,7 @@ def plan_text(
             _write_missing(view, lines)
         _write_unchanged(plan, target, lines)
     else:
-        few = [] if everything or view.files_changed > FEW_FILES else [change.path for change in plan.changes]
+        few = [] if everything or view.files_changed > FEW_FILES else list(plan.changes)
         lines.write(("Plan: ", "bold"), target)
         lines.write()
         room = None if everything else most_lines - len(remarks) - len(few) - 4
@@ -84,12 +84,22 @@ def plan_text(
             _write_missing(view, lines)
             _write_emptied(plan, lines)
         lines.write_sentence((plan_summary(plan), "bold"))
-        for path in few:
-            lines.write(f"  {shown(path)}")
+        _write_few(few, lines)
     for remark in remarks:
         lines.write_sentence(*remark)
     if everything:
         _write_details(plan, lines)
+
+
+def _write_few(changes: Sequence[FileChange], lines: Lines) -> None:
+    """Write a few files, each with its changes, removals first, unless all have the same."""
+    each = [[(op, tag) for op in reversed(SIGNS) for tag in change.tags(op)] for change in changes]
+    width = column_width(shown(change.path) for change in changes)
+    alike = all(made == each[0] for made in each)
+    for change, made in zip(changes, each, strict=True):
+        path = shown(change.path)
+        signed = [(f"  {SIGNS[op][0]}{shown_tag(tag)}", SIGNS[op][1]) for op, tag in made]
+        lines.write("  " + (path if alike else padded(path, width)), *(() if alike else signed))
 
 
 def _write_unchanged(plan: Plan, target: str, lines: Lines) -> None:

@@ -83,12 +83,13 @@ class Commit(NamedTuple):
     uncommitted: str | None = None
 
 
-def commit_of(paths: Sequence[str], suffixes: tuple[str, ...]) -> Commit:
+def commit_of(paths: Sequence[str], suffixes: tuple[str, ...], *, but: str) -> Commit:
     """Return the commit of the files below some paths; an empty one without a git repository.
 
     Args:
         paths: files and folders of one work tree.
         suffixes: how the names of the files that count end.
+        but: how the names of those among them end that do not count.
     """
     here = Path(os.path.realpath(paths[0]))
     # Without --no-optional-locks, git would write to the index. In a submodule, it would follow that one's settings.
@@ -101,7 +102,8 @@ def commit_of(paths: Sequence[str], suffixes: tuple[str, ...]) -> Commit:
     except UsageError:
         return Commit()
     lines = os.fsdecode(found).split("\0")
-    changed = [line for line in lines if line.lower().endswith(suffixes) and not line.startswith("#")]
+    names = (line for line in lines if not line.startswith("#"))
+    changed = [line for line in names if line.lower().endswith(suffixes) and not line.lower().endswith(but)]
     if changed:
         return Commit(uncommitted=changed[0].split(" ", _FIELDS[changed[0][0]])[-1])
     commit = lines[0].rpartition(" ")[2]

@@ -41,6 +41,7 @@ from tagsync.cli.main import cli
         ("sync -y manifests/", "apply --yes manifests/"),
         ("rollback", "undo"),
         ("init", "init ."),
+        ("import manifests/", "export -o manifests/"),
         ("undo --select '/a b/**'", "undo --out undo.json && tagsync apply undo.json --select GLOB"),
         ("undo --out=u.json --select=/a/* r.json", "undo --out undo.json && tagsync apply undo.json --select GLOB"),
     ],

@@ -211,16 +211,18 @@ def test_init_keeps_and_lists_existing_files(tagsync: Command) -> None:
     assert result.code == 0
     assert result.out.splitlines()[:8] == [
         "written: manifests/tags.yaml",
-        "unchanged: manifests/policy.yaml",
+        "kept: manifests/policy.yaml",
         "written: manifests/tests.yaml",
         "written: manifests/manifest.schema.json",
         "written: manifests/config.schema.json",
         "written: manifests/library.jsonl",
-        "unchanged: tagsync.yaml (check that it names manifests)",
-        "unchanged: .github/workflows/tagsync.yml (check that it names manifests)",
+        "kept: tagsync.yaml (check that it names manifests)",
+        "kept: .github/workflows/tagsync.yml (check that it names manifests)",
     ]
     assert Path("manifests/policy.yaml").read_text("utf-8") == "mine"
     assert WORKFLOW.read_text("utf-8") == "mine too"
+    again = [line.partition(" (")[0] for line in tagsync("init", "manifests").out.splitlines()[:8]]
+    assert again == [line.replace("written", "kept").partition(" (")[0] for line in result.out.splitlines()[:8]]
 
 
 def test_init_writes_no_test_for_existing_rules(tagsync: Command) -> None:
@@ -299,7 +301,7 @@ def test_init_keeps_a_file_created_at_the_same_time(tagsync: Command, monkeypatc
 
     monkeypatch.setattr("os.fchmod", quicker)
     result = tagsync("init", "manifests")
-    assert (result.code, result.out.splitlines()[0]) == (0, "unchanged: manifests/tags.yaml")
+    assert (result.code, result.out.splitlines()[0]) == (0, "kept: manifests/tags.yaml")
     assert Path("manifests/tags.yaml").read_text("utf-8") == "quicker"
     assert in_it(Path("manifests")) == sorted(WRITTEN)
 

@@ -164,6 +164,7 @@ def test_report_says_why_it_names_no_applied_commit(tagsync: Command) -> None:
     apply = ("apply", "--sandbox=library.jsonl", "--yes", "--report=json=report.json")
     assert "\nNo applied commit: the plan leaves out changes\n" in tagsync(*apply, "--select=/shop/a.jpg", "in").out
     for name in ("in/new one.yaml", "in/tags.yaml"):
+        write("in/config.schema.json", "{}")
         write(name, manifest("- path: /shop/b.jpg\n  tags: [new]\n"))
         words = f"\nNo applied commit: {name} is not committed\n"
         tagsync("plan", "--sandbox=library.jsonl", "--out=plan.json", "in")

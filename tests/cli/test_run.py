@@ -307,6 +307,22 @@ ANSWERS = [
 ]
 
 
+def test_question_that_is_interrupted_says_that_nothing_was_changed(tagsync: Command) -> None:
+    class Interrupted(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+        def readline(self, _size: int = -1, /) -> str:  # type: ignore[override]
+            raise KeyboardInterrupt
+
+    with screen(b"") as terminal, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "stdin", Interrupted())
+        result = tagsync("apply", *SANDBOX, "tags.yaml")
+    assert result.code == 130
+    shown = terminal.read_to_the_end()
+    assert shown.endswith("[y/N] \r\nApply cancelled: nothing was changed\r\nerror: interrupted\r\n")
+
+
 @pytest.mark.parametrize(("answer", "code"), ANSWERS)
 @pytest.mark.parametrize("output", ["text", "json"])
 def test_question_takes_yes_and_cancels_otherwise(tagsync: Command, *, answer: bytes, code: int, output: str) -> None:
@@ -348,17 +364,6 @@ def test_plan_on_a_terminal_says_how_to_list_files(
     assert words not in tagsync("plan", *verbose, "--sandbox=many.jsonl", "many.yaml").err
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     assert (words in tagsync("plan", *verbose, "--sandbox=many.jsonl", "many.yaml").err) is is_said
-
-
-def test_plan_on_a_terminal_says_how_to_list_the_changes_of_few_files(
-    tagsync: Command, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    write_library(Path("few.jsonl"), [file_object("/a.jpg"), file_object("/b.jpg")])
-    write_manifest("- {match: /**, tags: [new]}\n- {path: /a.jpg, tags: [other]}", "few.yaml")
-    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
-    words = "To list the changes of each file, add --verbose.\n"
-    assert words in tagsync("plan", "--sandbox=few.jsonl", "few.yaml").err
-    assert words not in tagsync("plan", "-v", "--sandbox=few.jsonl", "few.yaml").err
 
 
 def test_apply_on_a_terminal_says_how_to_undo_it(tagsync: Command, monkeypatch: pytest.MonkeyPatch) -> None:

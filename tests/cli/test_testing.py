@@ -125,7 +125,7 @@ def test_test_compares_ai_tags_and_promotions(tagsync: Command) -> None:
 @pytest.mark.parametrize(
     ("condition", "lines"),
     [
-        ("removes: none", ["- /shop/tees/a.jpg: draft  (removed by tags.yaml:5:68)"]),
+        ("removes: none", ["+ /shop/tees/a.jpg: draft  (removed by tags.yaml:5:68)"]),
         ("adds: none", ["+ /shop/tees/a.jpg: tees  (added by tags.yaml:5:44)"]),
         ("exactlyOneOf: [men, women]", ["- /shop/tees/a.jpg  (has none of men, women)"]),
         ("exactlyOneOf: [old, tees]", ["+ /shop/tees/a.jpg  (has old and tees)"]),

@@ -153,6 +153,13 @@ Faults = Callable[..., list[tuple[str, str, str]]]
         ("- path: ''\n  tags: [x]", "5:13", "path", "this path is empty"),
         ("- path: https://x/a.jpg\n  tags: [x]", "5:13", "path", "is a URL: write the file's path in the library"),
         ("- path: 2024/a.jpg\n  tags: [x]", "5:13", "path", "write '/2024/a.jpg'"),
+        (
+            "- match: '!/a/**'\n  tags: [x]",
+            "5:14",
+            "path",
+            "'!/a/**' starts with !: to leave files out, list '/a/**' in except",
+        ),
+        ("- match: /**\n  except: ['!a/*']\n  tags: [x]", "6:16", "path", "list '/a/*' in except"),
         ("- path: 2024\n  tags: [x]", "5:13", "path", "'2024' does not start with /: write '/2024'"),
         ("- path: /a\n  tags: [x]\n  until: 20261231", "7:14", "day", "write a day as YYYY-MM-DD"),
         ("- match: '**/a'\n  tags: [x]", "5:14", "path", "'**/a' does not start with /"),

@@ -85,9 +85,9 @@ def test_plan_has_one_line_per_operation_and_tag_and_a_summary(declare: Callable
         f"  + catalog    2 files  {name}:6:14",
         "",
         "3 files: +2 -2 tags, -1 AI tag · all files lose tags · 3 API calls, about 0.6 s",
-        "  /shop/a.jpg",
-        "  /shop/b.jpg",
-        "  /shop/hero.jpg",
+        "  /shop/a.jpg     - draft  + catalog",
+        "  /shop/b.jpg     - draft  + catalog",
+        "  /shop/hero.jpg  - AI Person",
     ]
     assert plan_lines(plan, everything=True)[6:] == [
         "Files",
