@@ -1,10 +1,13 @@
-"""Warn of new tags that the library has already, in another case or Unicode form."""
+"""Warn of new tags that look like a mistake for a tag of the library."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from tagsync.escape import quoted
 from tagsync.model import Change, Diagnostic, Op, Origin, folded, normalized
+from tagsync.planning.removals import MOST_TYPOS, did_you_mean
+from tagsync.planning.typos import SeenNames
 
 
 class SimilarTags:
@@ -29,12 +32,12 @@ class SimilarTags:
             known_tags: all ordinary tags in the library, each once.
         """
         new, forms = dict(self._added), {folded(tag) for tag in self._added}
-        found = defaultdict[str, list[str]](list)
+        found, seen = defaultdict[str, list[str]](list), SeenNames()
         for known in known_tags if new else ():
             new.pop(normalized(known), None)
             if not new:
                 return
-            if (form := folded(known)) in forms and normalized(known) not in self._removed:
+            if normalized(known) not in self._removed and (form := seen.fold(known)) in forms:
                 found[form].append(known)
         for tag, origin in new.items():
             if others := found.get(folded(tag)):
@@ -42,4 +45,8 @@ class SimilarTags:
                     f"the tag {quoted(tag)} is new, but files have {quoted(min(others), 200)}, which differs only in "
                     "case or Unicode form: write it as in the library"
                 )
+                yield Diagnostic("warning", "similar-tag", words, origin)
+        for tag, origin in islice(new.items(), MOST_TYPOS):
+            if meant := seen.meant_by(tag, tuple):
+                words = f"the tag {quoted(tag)} is new in the library: {did_you_mean(meant)}"
                 yield Diagnostic("warning", "similar-tag", words, origin)

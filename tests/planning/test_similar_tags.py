@@ -55,6 +55,24 @@ def test_similar_tag_that_the_plan_replaces_is_fine(declare: Declare) -> None:
     assert similar(plan_for(declare("- {path: /a.jpg, tags: [Shoes], absent: [shoes]}"), library)) == []
 
 
+@pytest.mark.parametrize(("new", "old"), [("catlog", "catalog"), ("cataloog", "catalog"), ("sumemr", "summer")])
+def test_similar_tag_with_a_typo_is_a_warning(declare: Declare, new: str, old: str) -> None:
+    library = current_state(current_file("/a.jpg"), current_file("/b.jpg", [old]))
+
+    assert similar(plan_for(declare(f"- {{path: /a.jpg, tags: [{new}]}}"), library)) == [
+        (f"the tag '{new}' is new in the library: did you mean '{old}'?", "tags.yaml:5:29")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("new", "old"), [("shoe", "shoes"), ("catalog", "catalogs"), ("boot", "boat"), ("1944", "1945")]
+)
+def test_similar_tag_that_is_another_word_is_fine(declare: Declare, new: str, old: str) -> None:
+    library = current_state(current_file("/a.jpg"), current_file("/b.jpg", [old]))
+
+    assert similar(plan_for(declare(f"- {{path: /a.jpg, tags: ['{new}']}}"), library)) == []
+
+
 def test_similar_tag_compares_promoted_ai_tags_too(declare: Declare) -> None:
     library = current_state(current_file("/a.jpg", (), [ai("Person", 99)]), current_file("/b.jpg", ["person"]))
     desired = declare("- {path: /a.jpg, aiTags: {promote: {minConfidence: 95}}}")
