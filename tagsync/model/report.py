@@ -73,7 +73,7 @@ class FileOutcome(NamedTuple):
 
     Attributes:
         status: the worst status of any of its calls.
-        attempts: the number of calls that included it.
+        attempts: how often one of its calls was sent, at most: 1 unless one was repeated.
         error: the last error message.
         request_id: the ID that ImageKit gave the last of these calls.
         already: planned changes that somebody else had made before the first write. An undo leaves them alone.
