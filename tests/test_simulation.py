@@ -414,15 +414,18 @@ async def apply(world: World, *, disk: SimulatedDisk, quiet: bool = False, besid
 
 def known(disk: SimulatedDisk) -> frozenset[Cell]:
     """Return the changes of calls that a journal knows to be done."""
-    intents: dict[int, Request] = {}
+    intents: dict[int, Intent] = {}
     cells: set[Cell] = set()
     for line in disk.data(JOURNAL).splitlines() if JOURNAL in disk.paths() else ():
         match decoded(line):
-            case Intent(number, request):
-                intents[number] = request
+            case Intent() as intent:
+                intents[intent.number] = intent
             case Outcome(number, "done", updated):
-                call = intents[number]
-                cells.update((call.op, file_id, tag) for file_id in updated for tag in call.tags)
+                (op, tags, _), already = intents[number].request, intents[number].already
+                # What a file showed before the first call was somebody else's change.
+                cells.update(
+                    (op, file_id, tag) for file_id in updated for tag in {*tags}.difference(already.get(file_id, ()))
+                )
             case Ended():
                 cells.clear()
     return frozenset(cells)
