@@ -76,7 +76,6 @@ def check(entry: Entry) -> Iterator[Finding]:
     yield from _check_length(declared)
     for tag, place in _containing(",", declared.tags):
         yield Finding("warning", COMMA, comma_words(tag, TWO_TAGS), place)
-    yield from _check_wildcards(RuleName.TAGS, declared.tags, "write the whole tag")
     yield from _check_wildcards(RuleName.ABSENT, declared.absent, "to remove tags by a glob, use exclusive.only")
     if isinstance(entry.selector, ByMatch):
         yield from _check_selector(entry.selector, declared)

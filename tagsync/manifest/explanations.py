@@ -205,7 +205,8 @@ def _not_a_path(text: str) -> str:
     if "://" in text:
         return f"{quoted(text, 120)} is a URL: write the file's path in the library, as in /shop/shoes/red.jpg"
     if text.startswith("!"):
-        return f"{quoted(text, 120)} starts with !: to leave files out, list {quoted(rooted(text[1:]), 120)} in except"
+        rest = text[1:] if text.startswith("!/") else rooted(text[1:])
+        return f"{quoted(text, 120)} starts with !: to leave files out, list {quoted(rest, 120)} in except"
     fix = f"write {quoted(rooted(text))}" if len(text) < _SHORT else "put / in front of it"
     return f"{quoted(text, 120)} does not start with /: {fix}"
 

@@ -203,10 +203,6 @@ def test_path_with_a_star_is_a_warning_that_suggests_match(tmp_path: Path, files
     assert found.message.endswith("to select files by a pattern, use match")
 
 
-def test_wildcard_in_tags_is_a_warning(tmp_path: Path) -> None:
-    assert warnings(tmp_path, manifest("- path: /a\n  tags: [x, 'season-*']")) == [("warning", "wildcard", "6:17")]
-
-
 def test_wildcard_in_defaults_is_a_warning(tmp_path: Path) -> None:
     text = manifest("- path: /a\n- path: /b", spec="defaults: {absent: ['tmp*']}")
     assert warnings(tmp_path, text) == [("warning", "wildcard", "4:23")]
