@@ -78,6 +78,10 @@ class Target:
             raise CredentialsError(
                 "this is a public key (public_...), which cannot read or change files: use the account's private key"
             )
+        if self.key.endswith("..."):
+            raise CredentialsError(
+                "the private key is a placeholder that ends in ...: put the account's key in its place"
+            )
         if not self.key.isascii() or not self.key.isprintable():
             raise CredentialsError(
                 "the private key contains invalid characters: check its source "

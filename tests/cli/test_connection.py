@@ -138,12 +138,17 @@ def test_wrong_key_error_names_the_variable_environment_and_endpoint(
             assert (result.code, words in result.err) == (1, True), (command, result.err)
 
 
-def test_public_key_is_an_error_before_any_call(tagsync: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    use_key(monkeypatch, "public_abc")
+@pytest.mark.parametrize(
+    ("key", "words"), [("public_abc", "this is a public key"), ("private_...", "the private key is a placeholder")]
+)
+def test_wrong_kind_of_key_is_an_error_before_any_call(
+    tagsync: Command, monkeypatch: pytest.MonkeyPatch, key: str, words: str
+) -> None:
+    use_key(monkeypatch, key)
     result = tagsync("plan", "--endpoint", "http://127.0.0.1:9", "tags.yaml")
     assert (result.code, result.out) == (1, "")
-    assert "this is a public key" in result.err
-    assert "public_abc" not in result.err
+    assert words in result.err
+    assert key not in result.err
 
 
 def test_empty_library_is_a_warning(tagsync: Command, library: Callable[..., Path]) -> None:
