@@ -65,7 +65,7 @@ class Opened:
 
     def names(self) -> list[str]:
         """Return the file names of the rows in the document, from top to bottom."""
-        found: list[str] = self.page.locator("#table .name").all_inner_texts()
+        found: list[str] = self.page.locator("#table .name").all_text_contents()
         return found
 
     def count(self) -> str:

@@ -17,14 +17,16 @@ from builders import (
     ordinary_report,
     plan_of,
     rendered,
+    report_of,
 )
 
 from tagsync.escape import shown
-from tagsync.model import Op, Plan
+from tagsync.model import FileOutcome, Op, PartialOutcome, Plan, Status
 
 pytestmark = pytest.mark.browser
 
 NO_CLIPBOARD = "() => { navigator.clipboard.writeText = () => Promise.reject(new Error('no permission')); }"
+OPS = [Op.REMOVE] * 4 + [Op.ADD] * 4
 ALL = ["Grün.jpg", "blue.jpg", "hero.jpg", "red.jpg"]
 
 
@@ -337,6 +339,24 @@ def test_keyboard_goes_through_the_files(opened: Open, large: Plan) -> None:
     assert page.evaluate("!document.querySelector('#table').contains(document.activeElement)")
 
 
+@pytest.mark.parametrize("width", [390, 1024, 1360])
+def test_keyboard_keeps_the_row_in_view_if_files_failed_in_part(opened: Open, width: int) -> None:
+    outcome = FileOutcome(Status.FAILED, 1, "file is locked", parts=PartialOutcome(made=((Op.ADD, "x"),)))
+    changes = [changed(current_file(f"/{n:04}.jpg"), (Op.ADD, "x"), (Op.ADD, "y")) for n in range(1000)]
+    page = opened(rendered(report_of(plan_of(*changes), *[outcome] * 1000), "html"), width=width).page
+    page.locator(".open-row").first.focus()
+    page.keyboard.press("End")
+    page.keyboard.press("ArrowUp")
+    assert page.evaluate(
+        """() => {
+          const [row, view] = [document.activeElement.closest("tr"), document.getElementById("view")];
+          const [inner, outer] = [row, view].map((one) => one.getBoundingClientRect());
+          return row.ariaRowIndex === "1000" && outer.top <= inner.top && inner.bottom <= outer.bottom;
+        }"""
+    )
+    assert page.locator("td.status").first.inner_text().replace("\n", " ") == "failed, in part"
+
+
 def test_focus_is_visible(opened: Open) -> None:
     page = opened(rendered(ordinary_plan(), "html")).page
     seen = 0
@@ -407,6 +427,29 @@ def test_long_path_is_cut_in_the_middle_of_its_folder(opened: Open) -> None:
     assert page.locator(".folder .end").all_inner_texts() == ["east/", "west/"]
 
 
+@pytest.mark.parametrize("width", [390, 901, 1360])
+def test_long_name_and_folder_keep_their_ends(opened: Open, width: int) -> None:
+    folders = [
+        f"/archive/campaigns/spring-summer-collection/deliverables-retouched-final-version-0{n}/" for n in (1, 2)
+    ]
+    paths = [
+        f"{folder}photographer-deliverable-approved-for-print-and-web-000{n}.jpg" for folder in folders for n in (1, 2)
+    ]
+    page = opened(
+        rendered(plan_of(*(changed(current_file(path), (Op.ADD, "x")) for path in paths)), "html"), width=width
+    ).page
+    ends = page.locator(".open-row .tail")
+    assert ends.all_inner_texts() == [part for f in (1, 2) for n in (1, 2) for part in (f"sion-0{f}/", f"b-000{n}.jpg")]
+    assert (
+        ends.evaluate_all(
+            "ends => ends.filter((end) => { const [one, cell] = [end, end.closest('td')].map((e) => "
+            "e.getBoundingClientRect()); return one.right > cell.right || end.scrollWidth > end.clientWidth; }).length"
+        )
+        == 0
+    )
+    assert [row.get_attribute("aria-label") for row in page.locator(".open-row").all()] == paths
+
+
 def test_a_narrow_window_shows_the_changes_below_the_path(opened: Open) -> None:
     page = opened(rendered(ordinary_plan(), "html"), width=400).page
     assert page.locator("#table").get_by_role("columnheader").all_inner_texts() == ["Path", "Changes"]
@@ -427,6 +470,38 @@ def test_phone_shows_removals_first_and_counts_those_without_room(opened: Open) 
     assert second.locator(".rest").inner_text() == f"{40 - drawn} more ({40 - drawn} removed)"
     for box in (first, second):
         assert box.evaluate("box => box.scrollWidth <= box.clientWidth")
+
+
+NARROW_CHIPS = """() => [...document.querySelectorAll("#table .chips")].filter((box) => {
+  if (!box.checkVisibility()) return false;
+  const edges = [...box.children].map((chip) => {
+    const [sign, name] = [chip.querySelector("b"), chip.querySelector(".tag")];
+    if (name && name.scrollWidth > name.clientWidth && name.clientWidth < 20) return [0, Infinity];
+    const { left, right } = chip.getBoundingClientRect();
+    return [left, Math.max(right, sign ? sign.getBoundingClientRect().right : 0)];
+  });
+  const starts = [...edges.slice(1).map(([left]) => left), box.closest("td").getBoundingClientRect().right];
+  return edges.some(([, right], number) => right > starts[number]);
+}).map((box) => box.innerText)"""
+
+
+@pytest.mark.parametrize("width", [390, 768, 900, 901, 1024, 1101])
+@pytest.mark.parametrize("kind", ["plan", "report"])
+def test_chips_neither_overlap_nor_lose_their_tag(opened: Open, kind: str, width: int) -> None:
+    tags = [f"a-rather-long-tag-{number}" for number in range(8)]
+    changes = [
+        changed(
+            current_file(f"/{count}.jpg", tags[:4]), *[(op, tag) for op, tag in zip(OPS, tags, strict=True)][:count]
+        )
+        for count in range(1, 9)
+    ]
+    plan = plan_of(*changes)
+    report = report_of(plan, *[FileOutcome(Status.CONFIRMED, 1)] * 8)
+    page = opened(rendered(plan if kind == "plan" else report, "html"), width=width).page
+    assert page.locator("#table .chip").count() >= 8
+    assert page.evaluate(NARROW_CHIPS) == []
+    page.locator(".open-row").first.click()
+    assert page.evaluate(NARROW_CHIPS) == []
 
 
 def test_short_folder_is_not_followed_by_a_gap(opened: Open) -> None:

@@ -95,7 +95,7 @@ def report_html(view: ReportView, *, thumbnails: bool = False) -> Iterator[str]:
 
     def row(change: FileChange, outcome: FileOutcome) -> FileRow:
         picture = pictures.get(change.file.file_id, "")
-        words = outcome_words(outcome.status, in_part=outcome.in_part)
+        words = f"{status_words(outcome.status)}{', in part' if outcome.in_part else ''}"
         return FileRow(change, words, _tone(outcome.status), outcome, picture)
 
     return rendered(

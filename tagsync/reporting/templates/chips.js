@@ -71,23 +71,43 @@ function* after(item, full) {
   for (let at = 0; at < item.ai.length; at += 3) if (!goneAI.has(item.ai[at])) yield aiChip(item.ai, at, full);
 }
 
-// Removals are shortened before they are left out; SHORTEST is the least that a shortened one takes.
-const SHORTEST = 50;
+const GAP = 5, BORDERS = 20, WIDEST = 180; // as in the style
+const pen = element("canvas").getContext("2d");
+pen.font = `12px ${getComputedStyle(document.body).fontFamily}`;
+const widthOf = (text) => Math.ceil(pen.measureText(text).width);
+const LETTERS = widthOf("ab…"); // what a shortened chip shows at least
 
+// The width of a chip, and the least to which it is shortened. A sign is bold.
+function widthsOf({ sign, text }) {
+  const fixed = BORDERS + 1.15 * widthOf(sign), name = widthOf(text);
+  return [Math.min(WIDEST, fixed + name), fixed + Math.min(LETTERS, name)];
+}
+
+// What stands for the chips that do not fit, if there are any.
+function restWords(chips) {
+  const lost = chips.filter(({ kind }) => kind === "remove").length;
+  return chips.length ? `${chips.length} more${lost ? ` (${lost} removed)` : ""}` : "";
+}
+
+// As many chips as fit next to the words about the rest. Removals are shortened before they are left out.
 function fitted(chips, room) {
-  const box = element("div", "chips");
-  let left = room - 44, tight = left, kept = 0, all = 0, lost = 0;
-  for (const next of chips) {
-    all += 1;
-    left -= Math.min(180, 20 + 6.5 * (next.sign.length + next.text.length)) + 5;
-    tight -= SHORTEST;
-    const removes = next.kind === "remove";
-    if (left > 0 || all === 1 || removes && tight > 0) {
-      box.append(drawnChip(next));
-      kept += 1;
-    } else if (removes) lost += 1;
+  const box = element("div", "chips"), all = [...chips];
+  if (!all.length) box.append(element("span", "rest", "no tags"));
+  let kept = 0, wide = 0, tight = 0;
+  for (let number = 0; number < all.length && tight < room; number += 1) {
+    const [width, least] = widthsOf(all[number]), rest = widthOf(restWords(all.slice(number + 1)));
+    wide += width;
+    tight += least;
+    if ((all[number].kind === "remove" ? tight : wide) + (rest && GAP + rest) <= room) kept = number + 1;
+    wide += GAP;
+    tight += GAP;
   }
-  if (!all) box.append(element("span", "rest", "no tags"));
-  if (kept < all) box.append(element("span", "rest", `${all - kept} more${lost ? ` (${lost} removed)` : ""}`));
+  for (const next of all.slice(0, kept || 1)) {
+    const made = drawnChip(next);
+    made.style.minWidth = `${widthsOf(next)[1]}px`;
+    box.append(made);
+  }
+  const words = kept ? restWords(all.slice(kept)) : all.length > 1 ? `${all.length - 1} more` : "";
+  if (words) box.append(element("span", "rest", words));
   return box;
 }

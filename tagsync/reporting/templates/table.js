@@ -1,6 +1,7 @@
 // The table of files: only the rows in view are in the document. Arrow keys go through all of them.
 
 const OVERSCAN = 8;
+const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]/; // its last characters are not at its right end
 const DRAWN = 300; // the most rows, on paper too, where nothing scrolls
 
 const view = byId("view"), table = byId("table"), body = table.tBodies[0];
@@ -24,9 +25,14 @@ function space() {
   return row;
 }
 
+function roomIn(head) {
+  const { paddingLeft, paddingRight } = getComputedStyle(head);
+  return head.offsetWidth - parseFloat(paddingLeft) - parseFloat(paddingRight);
+}
+
 function measure() {
   rowHeight = parseFloat(getComputedStyle(document.documentElement).getPropertyValue("--row"));
-  room = { path: heads[0].offsetWidth - 40, before: heads[1].offsetWidth - 24, after: heads[2].offsetWidth - 24 };
+  room = { path: roomIn(heads[0]) - (pictures ? 54 : 0) - 1, before: roomIn(heads[1]), after: roomIn(heads[2]) };
   narrow = Math.max(room.before, room.after) < 0;
 }
 
@@ -47,12 +53,21 @@ function picture(item, className) {
   return [image];
 }
 
+// Text that does not fit is shortened before its last characters, which tell similar names apart.
+function tailed(className, text, tail) {
+  const letters = [...text];
+  if (letters.length < tail + 5 || RIGHT_TO_LEFT.test(text)) return element("span", className, text);
+  const made = element("span", `${className} long`);
+  made.append(element("span", "head", letters.slice(0, -tail).join("")), element("span", "tail", letters.slice(-tail).join("")));
+  return made;
+}
+
 // A folder that does not fit is shortened before its last part, which tells similar folders apart.
 function folderLabel(folder) {
   const last = folder.lastIndexOf("/", folder.length - 2) + 1;
   const cut = last > 4 ? last : 0; // a shorter start takes no more room than its ellipsis
-  const made = element("span", "folder");
-  made.append(element("span", "start", folder.slice(0, cut)), element("span", "end", folder.slice(cut)));
+  const made = element("span", folder.length > 20 ? "folder long" : "folder");
+  made.append(element("span", "start", folder.slice(0, cut)), tailed("end", folder.slice(cut), 8));
   return made;
 }
 
@@ -63,10 +78,11 @@ function makeRow(position) {
   const open = element("button", "open-row");
   open.type = "button";
   open.title = paths[row];
+  open.setAttribute("aria-label", paths[row]);
   open.tabIndex = position === active ? 0 : -1;
   open.setAttribute("aria-expanded", row === chosen);
   open.setAttribute("aria-controls", "detail");
-  open.append(folderLabel(item.folder), element("span", "name", item.name));
+  open.append(folderLabel(item.folder), tailed("name", item.name, 10));
   const words = element("div", "words");
   words.append(open);
   if (narrow) {
