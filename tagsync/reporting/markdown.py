@@ -83,13 +83,16 @@ def _head(view: View) -> Iterator[str]:
     headline = view.headline.partition(": ")[2] if view.kind == "plan" and view.files_changed else view.headline
     if counts := " · ".join(filter(None, [headline, target])):
         yield f"\n{counts}\n"
-    near = [guard.below for guard in view.guards if guard.below] if view.kind == "plan" else []
-    remarks = [*view.remarks, *near]
-    if remarks:
+    if remarks := _remarks(view):
         yield "\n"
     for sentence in remarks:
         yield f"- {sentence}\n"
     yield from map(_blocked, view.blocking)
+
+
+def _remarks(view: View) -> list[str]:
+    near = [guard.below for guard in view.guards if guard.below] if view.kind == "plan" else []
+    return [*filter(None, [view.not_found(_name)]), *view.remarks, *near]
 
 
 def _blocked(guard: GuardView) -> str:
@@ -126,7 +129,7 @@ def _blocks(view: View) -> Iterator[Block]:
     more = view.more_of("error") + view.more_of("warning")
     if loud or more:
         # Right below the remarks, both are one list.
-        start = "" if view.remarks and not view.blocking else "\n"
+        start = "" if _remarks(view) and not view.blocking else "\n"
         yield _diagnostics(loud, view.names, more, start)
     if view.missed:
         yield _not_made(view.not_made)

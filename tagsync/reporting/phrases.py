@@ -242,7 +242,7 @@ def usual_calls(plan: Plan) -> list[tuple[str, int]]:
         ("this plan", estimate.write_requests),
         ("one call per tag", estimate.per_tag),
         ("one call per tag set", estimate.per_tag_set),
-        ("one call per file", estimate.per_file),
+        ("without batching", estimate.per_file),
         ("lower bound", estimate.lower_bound),
     ]
 

@@ -1,6 +1,6 @@
 """What every format shows of a plan, or of the difference between two plans."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 
 from tagsync.model import (
@@ -20,12 +20,16 @@ from tagsync.reporting.phrases import (
     filter_sentence,
     guard_count,
     missing_sentence,
+    named,
     plan_summary,
     plan_title,
     shown_names,
     worst_first,
 )
 from tagsync.reporting.view import Kind, Section, View
+
+MAX_NOT_FOUND = 3
+"""Declared files that were not found and are named; text output lists all on demand."""
 
 
 class PlanView(View):
@@ -65,7 +69,6 @@ class PlanView(View):
         plan = self.plan
         sentences = [
             filter_sentence(plan.inputs),
-            missing_sentence(plan),
             cause_sentence(plan),
             self.covered,
             UNDOING if plan.undoes else None,
@@ -78,6 +81,20 @@ class PlanView(View):
         if self.plan.changes:
             return plan_summary(self.plan)
         return "" if self.plan.errors else f"{counted(self.plan.summary.unchanged, 'managed file')} unchanged"
+
+    def not_found(self, show: Callable[[str], str]) -> str:
+        """Return how many declared files were not found, and the first with their places; empty if there are none."""
+        count = missing_sentence(self.plan) or ""
+        return f"{count}{self.first_not_found(show)}"
+
+    def first_not_found(self, show: Callable[[str], str]) -> str:
+        """Return the names and places of the first declared files that were not found, after a colon."""
+        first = [
+            f"{f'ID {show(file_id)}' if file_id else show(path or '')} ({show(str(named(origin, self.names)))})"
+            for path, file_id, origin in self.plan.missing[:MAX_NOT_FOUND]
+        ]
+        more = self.plan.summary.missing - len(first)
+        return f": {', '.join(first)}{f' and {more:,} more' if more else ''}" if first else ""
 
     @property
     def pending(self) -> tuple[Mapping[Op, int], int]:

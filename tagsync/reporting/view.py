@@ -5,9 +5,10 @@ and reports.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal, NamedTuple
 
+from tagsync.escape import shown
 from tagsync.model import (
     Diagnostic,
     FileChange,
@@ -132,7 +133,11 @@ class View:
     @property
     def totals(self) -> Sequence[str]:
         """Everything that is counted, in sentences."""
-        return [*filter(None, [self.headline]), *self.remarks]
+        return [*filter(None, [self.headline, self.not_found(shown)]), *self.remarks]
+
+    def not_found(self, show: Callable[[str], str]) -> str:  # noqa: ARG002 - for a plan
+        """Return how many declared files were not found, and the first of them; empty if there are none."""
+        return ""
 
     @property
     def sections(self) -> Sequence[Section]:

@@ -49,6 +49,23 @@ def test_inventory_search_ignores_case_and_unicode_form(opened: Open) -> None:
     assert cells(found) == ["/press/Gr\u00fcn.jpg"]
 
 
+def test_inventory_says_that_nothing_matches(opened: Open) -> None:
+    page = opened(files_html([])).page
+    assert page.get_by_text("No file matches.").is_visible()
+    page = opened(tags_html(count(FILES))).page
+    page.get_by_label("Search").fill("press")
+    assert [text for text in page.locator(".list .note").all_inner_texts() if text] == []
+    page.get_by_label("Search").fill("nothing")
+    assert page.locator(".list .note").all_inner_texts() == ["No tag matches.", "No AI tag matches."]
+
+
+def test_inventory_confidences_have_a_unit_and_equal_decimals(opened: Open) -> None:
+    page = opened(tags_html(count(FILES))).page
+    table = page.locator(".list table").nth(1)
+    assert "Lowest confidence, %" in table.locator("thead").inner_text()
+    assert table.locator("tbody tr").first.locator("td.number").all_inner_texts() == ["12", "60.00", "60.00", "60.00"]
+
+
 def test_inventory_says_what_it_leaves_out(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tagsync.reporting.html.inventory.MAX_ROWS", 10)
     found = opened(files_html(FILES))

@@ -21,7 +21,17 @@ from builders import (
 )
 
 from tagsync.escape import shown
-from tagsync.model import FileOutcome, Op, PartialOutcome, Plan, Status
+from tagsync.model import (
+    Change,
+    FileChange,
+    FileOutcome,
+    Op,
+    Origin,
+    PartialOutcome,
+    Plan,
+    Reason,
+    Status,
+)
 
 pytestmark = pytest.mark.browser
 
@@ -142,8 +152,8 @@ def test_opened_row_shows_rule_of_each_change(opened: Open) -> None:
     assert "tags.yaml:6:14 tags" in added
     assert "cannot be undone" not in added + removed
     assert "cannot be undone" in ai_removed
-    assert "61.5 google-auto-tagging" not in detail.inner_text()
-    assert "98.25 google-auto-tagging" in detail.inner_text()
+    assert "61.5 % google-auto-tagging" not in detail.inner_text()
+    assert "98.25 % google-auto-tagging" in detail.inner_text()
     page.get_by_text("hero.jpg").last.click()
     assert "promoted from AI tag" in page.get_by_role("complementary", name="/shop/hero.jpg").inner_text()
 
@@ -193,6 +203,57 @@ def test_tag_selects_its_operation_too(opened: Open) -> None:
     assert found.page.get_by_role("combobox", name="Changes", exact=True).input_value() == ""
 
 
+@pytest.mark.parametrize("width", [390, 900])
+def test_opened_file_leaves_its_row_in_view(opened: Open, width: int) -> None:
+    plan = plan_of(*(changed(current_file(f"/{n:02}.jpg"), (Op.ADD, "x")) for n in range(30)))
+    page = opened(rendered(plan, "html"), width=width).page
+    page.locator(".open-row").nth(7).click()
+    page.get_by_role("complementary", name="/07.jpg").wait_for()
+    edges = page.evaluate(
+        """() => [document.querySelector(".chosen"), document.getElementById("detail")].map((one) => {
+          const { top, bottom } = one.getBoundingClientRect();
+          return [top, bottom];
+        })"""
+    )
+    assert 0 <= edges[0][0] < edges[0][1] <= edges[1][0]
+
+
+@pytest.mark.parametrize("width", [390, 1360])
+def test_places_break_in_front_of_their_line_and_column(opened: Open, width: int) -> None:
+    because = (Reason(Origin("manifests/marketing/campaigns.yaml", 12345, 123), "tags"),)
+    change = FileChange(current_file("/a.jpg"), (Change(Op.ADD, "x", because),))
+    page = opened(rendered(plan_of(change), "html"), width=width).page
+    page.locator(".open-row").click()
+    numbers = page.locator(".at")
+    assert numbers.all_inner_texts() == [":12345:123", ":12345:123"]
+    assert numbers.evaluate_all("all => all.map((one) => one.getClientRects().length)") == [1, 1]
+
+
+@pytest.mark.parametrize("kind", ["plan", "report"])
+def test_filters_show_their_choices_in_full_on_a_phone(opened: Open, kind: str) -> None:
+    document = ordinary_plan() if kind == "plan" else ordinary_report()
+    page = opened(rendered(document, "html"), width=390).page
+    page.get_by_role("combobox", name="Changes", exact=True).select_option("All tags removed")
+    widths = page.locator("#filters select:visible").evaluate_all("all => all.map((one) => one.clientWidth)")
+    assert len(widths) == (1 if kind == "plan" else 2)
+    assert min(widths) > 180
+
+
+@pytest.mark.parametrize("width", [390, 1360])
+def test_heads_and_their_arrows_stay_in_their_columns(opened: Open, width: int) -> None:
+    page = opened(rendered(ordinary_plan(), "html"), width=width).page
+    head = page.locator("#table").get_by_role("button", name="Changes", exact=True)
+    head.click()
+    ends = page.locator("#table").evaluate(
+        """table => [table.querySelector(".number button"), table.querySelector("td.number")].map((one) => {
+          const range = new Range();
+          range.selectNodeContents(one);
+          return one.closest("td") ? range.getBoundingClientRect().right : one.getBoundingClientRect().right;
+        })"""
+    )
+    assert ends[0] == pytest.approx(ends[1], abs=1)
+
+
 def test_opened_row_shows_only_the_kind_it_is_filtered_by(opened: Open) -> None:
     page = opened(rendered(ordinary_plan(), "html")).page
     kinds = page.get_by_role("combobox", name="Changes", exact=True)
@@ -228,9 +289,9 @@ def test_changes_by_tag_expand_to_all(opened: Open) -> None:
 
 def test_comparison_of_calls_is_collapsed(opened: Open) -> None:
     page = opened(rendered(ordinary_plan(), "html")).page
-    assert not page.get_by_text("one call per file").is_visible()
+    assert not page.get_by_text("without batching").is_visible()
     page.locator("summary").filter(has_text="API calls").click()
-    assert page.get_by_text("one call per file").is_visible()
+    assert page.get_by_text("without batching").is_visible()
 
 
 @pytest.mark.parametrize("is_allowed", [True, False])
@@ -241,7 +302,7 @@ def test_copy_button_copies_digest_and_ack_and_says_so(opened: Open, *, is_allow
         page.evaluate(NO_CLIPBOARD)
     page.evaluate("() => document.addEventListener('copy', () => { window.pasted = getSelection().toString(); })")
     digest = "sha256:" + "0" * 64
-    for name, text in (("Copy digest", digest), ("Copy option", f"--ack removedTags@{digest}")):
+    for name, text in (("Copy digest", digest), ("Copy option for guard removedTags", f"--ack removedTags@{digest}")):
         button = page.get_by_role("button", name=name)
         button.click()
         expect(button).to_have_text("Copied")

@@ -290,10 +290,16 @@ def test_annotation_of_a_saved_plan_needs_the_manifest(tagsync: Command) -> None
     )
 
 
-def test_missing_files_are_counted_in_every_format(tagsync: Command) -> None:
+def test_missing_files_are_counted_in_every_format_and_named_in_reports(tagsync: Command) -> None:
     Path("gone.yaml").write_text(manifest("- path: /gone.jpg\n  ifMissing: skip\n  tags: [x]"), encoding="utf-8")
     words = "1 declared file not found in the library"
-    for form, shown in {"text": words, "markdown": words, "junit": words, "html": "<dd>1 declared file</dd>"}.items():
+    expected = {
+        "text": words,
+        "markdown": f"- {words}: `/gone.jpg` (`gone.yaml:5:7`)\n",
+        "junit": f"{words}: /gone.jpg (gone.yaml:5:7)",
+        "html": "<dd>1 declared file: /gone.jpg (gone.yaml:5:7)</dd>",
+    }
+    for form, shown in expected.items():
         out = tagsync("plan", *SANDBOX, f"--format={form}", "tags.yaml", "gone.yaml").out
         assert shown in out, form
 

@@ -30,6 +30,7 @@ from tagsync.model import (
     Inputs,
     Limit,
     ManifestRef,
+    NotFound,
     Op,
     Origin,
     Plan,
@@ -84,12 +85,13 @@ def hostile_plan(text: str) -> Plan:
         created_at="2026-01-01T00:00:00Z",
         digest="sha256:" + "0" * 64,
         inputs=Inputs((ManifestRef(origin.file, "0" * 64, f"manifests/{text}.yaml"),), 1, 1),
-        summary=Summary(files_changed=1, add_tags=1, remove_tags=1, remove_ai_tags=1, warnings=1),
+        summary=Summary(files_changed=1, add_tags=1, remove_tags=1, remove_ai_tags=1, warnings=1, missing=2),
         estimate=Estimate(1, 1, 1, 1, 1),
         changes=(change,),
         requests=(),
         diagnostics=(Diagnostic("warning", "comma", text, origin), Diagnostic("info", "note", text)),
         guards=(Guard(GuardId.NEW_TAGS, 9, 0, Limit(1), blocked=True, files=(text,), tags=(text,)),),
+        missing=(NotFound(text, None, origin), NotFound(None, text, origin)),
     )
 
 

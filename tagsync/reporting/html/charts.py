@@ -19,6 +19,9 @@ SHOWN_FOLDERS = 12
 MAX_LABEL = 32
 """Characters of a label; longer text is shortened in the middle."""
 
+MAX_NAME = 160
+"""Characters of a path or tag among others that are examples."""
+
 _LOOKS: Mapping[Op, tuple[str, str, str]] = {
     Op.REMOVE_AI: ("remove-ai", "\N{MINUS SIGN}AI", "AI tag removed"),
     Op.REMOVE: ("remove", "\N{MINUS SIGN}", "removed"),
@@ -157,8 +160,15 @@ def shortened(texts: Iterable[str], limit: int = MAX_LABEL) -> dict[str, str]:
         labels |= {text: _middle(full[text], len(labels[text]) + 8) for text in alike}
 
 
+def middle(text: str, limit: int = MAX_NAME) -> str:
+    """Return text, safe to print, with an ellipsis in its middle if it is longer than a limit.
+
+    The end says more than the start, so more of it is kept.
+    """
+    return _middle(shown(text), limit)
+
+
 def _middle(text: str, limit: int) -> str:
-    """Return text with an ellipsis in its middle if it is longer than a limit; its end says more than its start."""
     if len(text) <= limit:
         return text
     start = (limit - 1) * 2 // 5

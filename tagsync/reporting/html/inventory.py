@@ -20,33 +20,37 @@ _MORE = "The page leaves out {} more. For all of them, use --format csv or --for
 
 
 class _Table(NamedTuple):
-    """A table: its title, its columns, its items, how one becomes a row, and which columns are numbers or IDs."""
+    """A table: its title, what a row is, columns, items, how one becomes a row, and which columns are special."""
 
     title: str
+    one: str
     columns: tuple[str, ...]
     items: Iterable[Any]
     row: Callable[[Any], list[Any]]
     numbers: frozenset[int] = frozenset()
+    shares: frozenset[int] = frozenset()
     ids: frozenset[int] = frozenset()
 
 
 def tags_html(inventory: Inventory) -> Iterator[str]:
     """Yield a page with the tags of a library."""
     tables = [
-        _Table("Tags", ("Tag", "Files", "Folders"), inventory.tags, _tag_row, frozenset((1,))),
+        _Table("Tags", "tag", ("Tag", "Files", "Folders"), inventory.tags, _tag_row, numbers=frozenset((1,))),
         _Table(
             "AI tags",
-            ("AI tag", "Source", "Files", "Lowest", "Median", "Highest", "Folders"),
+            "AI tag",
+            ("AI tag", "Source", "Files", "Lowest confidence, %", "Median", "Highest", "Folders"),
             inventory.ai_tags,
             _ai_tag_row,
-            frozenset((2, 3, 4, 5)),
+            numbers=frozenset((2,)),
+            shares=frozenset((3, 4, 5)),
         ),
     ]
     untagged = inventory.files - inventory.tagged
     return rendered_inventory(
         kind="tags",
         title=total_words(inventory),
-        facts=[("Files", f"{inventory.files:,}"), ("Without an ordinary tag", f"{untagged:,}")],
+        facts=[("Files", f"{inventory.files:,}"), ("Files without ordinary tags", f"{untagged:,}")],
         placeholder="Tag, source or folder",
         data=_embedded(tables),
     )
@@ -54,7 +58,7 @@ def tags_html(inventory: Inventory) -> Iterator[str]:
 
 def files_html(files: Iterable[CurrentFile]) -> Iterator[str]:
     """Yield a page with files and their tags."""
-    table = _Table("Files", ("Path", "Tags", "AI tags", "ID"), files, _file_row, ids=frozenset((3,)))
+    table = _Table("Files", "file", ("Path", "Tags", "AI tags", "ID"), files, _file_row, ids=frozenset((3,)))
     return rendered_inventory(
         kind="ls", title="Files and their tags", facts=(), placeholder="Path, tag or ID", data=_embedded([table])
     )
@@ -77,11 +81,13 @@ def _embedded(tables: Iterable[_Table]) -> Iterator[str]:
     """Yield tables as one JSON object that can stand inside a script element."""
     separator = '{"tables":['
     for table in tables:
+        kinds = {"number": table.numbers, "share": table.shares, "id": table.ids}
         columns = [
-            {"title": title, "number": number in table.numbers, "id": number in table.ids}
+            {"title": title, "kind": next((kind for kind, of in kinds.items() if number in of), "")}
             for number, title in enumerate(table.columns)
         ]
-        yield f'{separator}{{"title":{harmless(table.title)},"columns":{harmless(columns)},"rows":['
+        head = {"title": table.title, "one": table.one, "columns": columns}
+        yield f'{separator}{harmless(head)[:-1]},"rows":['
         separator = ",\n"
         items = iter(table.items)
         yield from _rows(table, items)

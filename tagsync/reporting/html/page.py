@@ -1,5 +1,6 @@
 """Show plans, reports, differences and diagnostics as HTML pages; `template` renders them."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from heapq import merge
@@ -18,7 +19,7 @@ from tagsync.model import (
 )
 from tagsync.reporting.counts import FEW_FOLDERS
 from tagsync.reporting.guard_view import guard_view
-from tagsync.reporting.html.charts import call_chart, folder_chart, tag_table
+from tagsync.reporting.html.charts import call_chart, folder_chart, middle, tag_table
 from tagsync.reporting.html.table import FileRow, embedded
 from tagsync.reporting.html.template import Card, Notice, NotMadeRow, PageContent, Uncovered, rendered
 from tagsync.reporting.phrases import (
@@ -103,12 +104,12 @@ def report_html(view: ReportView, *, thumbnails: bool = False) -> Iterator[str]:
             kind="report",
             title=view.title if view.refused else view.title.partition(":")[0],
             tone=_tone_of_report(view),
-            advice=[*([] if view.refused else [f"{view.headline}."]), *view.advice],
+            advice=[*([] if view.refused else [f"{_signed(view.headline)}."]), *view.advice],
             cards=_report_cards(view),
             not_made=[
                 NotMadeRow(
                     f"{item.files:,}",
-                    item.left,
+                    _signed(item.left),
                     outcome_words(item.status, in_part=item.in_part),
                     _tone(item.status),
                     item.error or "",
@@ -188,7 +189,7 @@ def _of_plan(view: PlanView, rows: Iterator[FileRow], moment: str) -> dict[str, 
 
 def _facts(view: PlanView, moment: str) -> list[tuple[str, str]]:
     """Return names and values for the top of the page."""
-    plan = view.plan
+    plan, missing = view.plan, view.plan.summary.missing
     facts = [
         ("Environment", plan.target.environment or ""),
         ("Account", plan.target.account if plan.target.account != SANDBOX_ACCOUNT else ""),
@@ -196,7 +197,7 @@ def _facts(view: PlanView, moment: str) -> list[tuple[str, str]]:
         ("Applied" if view.kind == "report" else "Planned", moment.replace("T", " ").replace("Z", " UTC")),
         ("Filtered", (filter_sentence(plan.inputs) or "").removeprefix("Filtered ")),
         ("Only files that match", " or ".join(plan.inputs.select)),
-        ("Not found", counted(plan.summary.missing, "declared file") if plan.summary.missing else ""),
+        ("Not found", f"{counted(missing, 'declared file')}{view.first_not_found(middle)}" if missing else ""),
         ("Undoes", plan.undoes or ""),
         ("Digest of this filtered plan" if view.is_filtered else "Digest", view.digest or ""),
     ]
@@ -219,7 +220,10 @@ def _plan_cards(plan: Plan) -> list[Card]:
 
 def _report_cards(view: ReportView) -> list[Card]:
     report, sent = view.report, view.report.requests
-    cards = [Card(f"{count:,}", status_words(status), tone=_tone(status)) for status, count in view.statuses]
+    cards = [
+        Card(f"{count:,}", f"{'file' if count == 1 else 'files'} {status_words(status)}", tone=_tone(status))
+        for status, count in view.statuses
+    ]
     if sent.sent:
         counts = ((sent.retried, "retried"), (sent.throttled, "rate-limited"))
         reads = [f"and {counted(sent.reads, 'read')}"] if sent.reads else []
@@ -229,6 +233,11 @@ def _report_cards(view: ReportView) -> list[Card]:
         waited = f"{duration(report.timing.waited)} of it waiting" if report.timing.waited >= MIN_WAIT else ""
         cards.append(Card(duration(report.timing.seconds), "to write and verify", waited))
     return cards
+
+
+def _signed(words: str) -> str:
+    """Return counts of changes with the sign that cards and labels have."""
+    return re.sub(r"(?<!\S)-(?=\d)", "\N{MINUS SIGN}", words)
 
 
 def _tone_of_report(view: ReportView) -> str:

@@ -4,6 +4,7 @@ The template escapes all text. The page's one style and one script are constant,
 by their hashes: text from a manifest or a library can neither run nor load anything.
 """
 
+import re
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
@@ -14,13 +15,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tagsync.escape import shown
 from tagsync.reporting.guard_view import GuardView
-from tagsync.reporting.html.charts import Chart, TagTable
+from tagsync.reporting.html.charts import Chart, TagTable, middle
 from tagsync.version import __version__
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+    from markupsafe import Markup
 
 
+_NUMBERS = re.compile(r"(:\d+){1,2}$")
 _SCRIPTS = ("page.js", "data.js", "chips.js", "table.js", "detail.js", "controls.js")
 
 
@@ -162,7 +165,18 @@ def _environment() -> "Environment":
         loader=FunctionLoader(_text), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["shown"] = shown
+    environment.filters["middle"] = middle
+    environment.filters["place"] = _place
     return environment
+
+
+def _place(text: str) -> "Markup":
+    """Return a place that does not break within its line and column."""
+    from markupsafe import Markup  # noqa: PLC0415 - start-up: as above
+
+    text = shown(text)
+    name = _NUMBERS.sub("", text)
+    return Markup('<span class="code">{}<span class="at">{}</span></span>').format(name, text[len(name) :])
 
 
 def _script() -> str:

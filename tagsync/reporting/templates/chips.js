@@ -33,7 +33,7 @@ function aiChip(ai, at, full) {
 }
 
 function aiWords(ai, at) {
-  const sure = ai[at + 1] === null ? "" : `${Number(ai[at + 1].toFixed(2))} `;
+  const sure = ai[at + 1] === null ? "" : `${Number(ai[at + 1].toFixed(2))} % `;
   return `${sure}${data.sources[ai[at + 2]]}`;
 }
 

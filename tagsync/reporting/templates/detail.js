@@ -2,6 +2,13 @@
 
 const detail = byId("detail"), split = byId("split");
 
+// A place does not break within its line and column.
+function placeOf(place) {
+  const name = place.replace(/(:\d+){1,2}$/, ""), made = element("span", "code", name);
+  made.append(element("span", "at", place.slice(name.length)));
+  return made;
+}
+
 function changeItem(change) {
   const [kind, number, marks, cause, ...reasons] = change;
   const made = element("li");
@@ -16,7 +23,7 @@ function changeItem(change) {
   for (const reason of reasons) {
     const [rule, place] = data.reasons[reason];
     const words = element("p");
-    words.append(element("span", "code", place), ` ${rule}`);
+    words.append(placeOf(place), ` ${rule}`);
     made.append(words);
   }
   return made;
@@ -48,6 +55,8 @@ function outcomeOf(item) {
 function choose(row) {
   showDetail(row);
   byId("detail-title").focus({ preventScroll: true });
+  const covered = drawn.get(active).getBoundingClientRect().bottom - detail.getBoundingClientRect().top;
+  if (getComputedStyle(detail).position === "fixed" && covered > 0) scrollBy(0, Math.ceil(covered) + 1);
 }
 
 function showDetail(row, everything = !op.value) {

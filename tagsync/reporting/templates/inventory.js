@@ -2,9 +2,10 @@
 
 const STEP = 500;
 const fold = (text) => text.normalize("NFC").toLowerCase();
-const looks = (column) => (column.number ? "number" : column.id ? "id" : "");
+const looks = ({kind}) => (kind === "share" ? "number" : kind);
+const DIGITS = { share: { minimumFractionDigits: 2, maximumFractionDigits: 2 } };
 
-function listOf({title, columns, rows, more: leftOut}) {
+function listOf({title, one, columns, rows, more: leftOut}) {
   const texts = rows.map((row) => fold(row.join("\n")));
   let order = rows.map((_, number) => number);
   let matching = order, most = STEP, sorted = -1, direction = 1, words = [];
@@ -17,13 +18,14 @@ function listOf({title, columns, rows, more: leftOut}) {
   more.type = "button";
   table.append(element("caption", "unseen", title), element("thead"), body);
   table.tHead.append(head);
+  const nothing = element("p", "note", `No ${one} matches.`);
   section.append(element("h2", "", title), status, table, more);
   if (leftOut) status.after(element("p", "note", leftOut));
 
   function cell(row, column) {
     const value = row[column];
     const made = element(column ? "td" : "th", looks(columns[column]),
-      typeof value === "number" ? value.toLocaleString("en") : value);
+      typeof value === "number" ? value.toLocaleString("en", DIGITS[columns[column].kind]) : value);
     if (!column) made.scope = "row";
     return made;
   }
@@ -38,6 +40,8 @@ function listOf({title, columns, rows, more: leftOut}) {
     status.textContent = words.length ? `${matching.length.toLocaleString("en")} of ${all}` : all;
     more.hidden = matching.length <= most;
     table.hidden = !matching.length;
+    if (matching.length) nothing.remove();
+    else table.after(nothing);
   }
 
   function filter() {
@@ -46,7 +50,7 @@ function listOf({title, columns, rows, more: leftOut}) {
   }
 
   function sort(column) {
-    direction = sorted === column ? -direction : columns[column].number ? -1 : 1;
+    direction = sorted === column ? -direction : looks(columns[column]) === "number" ? -1 : 1;
     sorted = column;
     const compare = (one, other) => (one < other ? -1 : one > other ? 1 : 0);
     order = [...order].sort((one, other) => direction * compare(rows[one][column], rows[other][column]) || one - other);

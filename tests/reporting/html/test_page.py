@@ -36,6 +36,7 @@ from tagsync.model import (
     GuardId,
     Limit,
     ManifestRef,
+    NotFound,
     Op,
     Origin,
     Plan,
@@ -57,11 +58,14 @@ class Page(HTMLParser):
         self.elements: list[tuple[str, dict[str, str | None]]] = []
         self.parts: dict[str, list[str]] = {"style": [], "script": [], "json": [], "text": []}
         self._open = "text"
+        self._continues = False
+        """Whether the next text stands right after the last."""
         self.feed(text)
         self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         attributes = dict(attrs)
+        self._continues = attributes.get("class") == "at"
         self.elements.append((tag, attributes))
         if tag in ("style", "script"):
             self._open = "json" if "type" in attributes else tag
@@ -72,10 +76,11 @@ class Page(HTMLParser):
             self._open = "text"
 
     def handle_data(self, data: str) -> None:
-        if self._open == "text":
+        if self._open == "text" and not self._continues:
             self.parts["text"].append(data)
         else:
             self.parts[self._open][-1] += data
+        self._continues = False
 
     @property
     def words(self) -> str:
@@ -225,6 +230,44 @@ def test_page_of_blocked_plan_has_reason_examples_and_ack() -> None:
     assert "--ack newTags" not in words
 
 
+def test_page_says_how_many_guards_are_close_to_their_limits() -> None:
+    near = Guard(GuardId.NEW_TAGS, 12, 0, Limit(20), blocked=False)
+    far = Guard(GuardId.REMOVED_TAGS, 1, 100, Limit(20, 30.0), blocked=False)
+    blocked = Guard(GuardId.CHANGED_FILES, 5, 0, Limit(1), blocked=True)
+    plan = ordinary_plan()
+    for guards, words in (
+        ([far], "all passed Guards"),
+        ([near, far], "all passed, 1 close to its limit Guards"),
+        ([near, near, blocked], "1 of 3 blocks this plan, 2 close to their limits Guards"),
+    ):
+        page = Page(rendered(replace(plan, guards=tuple(guards)), "html"))
+        assert words in page.words.replace(" , ", ", ")
+        assert ("passed, close to its limit" in page.words) == (near in guards)
+
+
+def test_page_shortens_examples_of_a_guard_in_their_middle() -> None:
+    paths = tuple(f"/{'folder/' * 60}name-{number}.jpg" for number in (1, 2))
+    guard = Guard(GuardId.CHANGED_FILES, 5, 0, Limit(1), blocked=True, files=paths)
+    words = Page(rendered(plan_of(changed(current_file("/a"), (Op.ADD, "x")), guards=[guard]), "html")).words
+    for number in (1, 2):
+        assert re.search(rf" /folder/[^ ]{{,80}}…[^ ]{{,120}}/name-{number}\.jpg ", words)
+
+
+def test_page_names_the_first_files_not_found() -> None:
+    missing = tuple(NotFound(f"/gone-{n}.jpg", None, Origin("tags.yaml", n, 5)) for n in range(1, 5))
+    by_id = NotFound(None, "id-1", Origin("tags.yaml", 9, 5))
+    plan = plan_of()
+    for found, words in (
+        (
+            missing,
+            f"4 declared files: {', '.join(f'/gone-{n}.jpg (tags.yaml:{n}:5)' for n in (1, 2, 3))} and 1 more",
+        ),
+        ((by_id,), "1 declared file: ID id-1 (tags.yaml:9:5)"),
+    ):
+        counted = replace(plan, missing=found, summary=plan.summary._replace(missing=len(found)))
+        assert f"Not found {words} " in Page(rendered(counted, "html")).words
+
+
 def test_page_of_report_has_no_ack() -> None:
     assert "--ack" not in Page(rendered(ordinary_report(), "html")).words
 
@@ -250,7 +293,7 @@ def test_page_lists_changes_by_tag_with_riskiest_first() -> None:
     assert (
         "Changes by folder Folder Changes /shop/bags/ -1 +2 /shop/shoes/ -1 AI -1 +1 /shop/ -1 AI +1 Guards"
     ) in words
-    assert "this plan 2 one call per tag 4 one call per tag set 5 one call per file 9" in words
+    assert "this plan 2 one call per tag 4 one call per tag set 5 without batching 9" in words
 
 
 def test_page_bars_have_a_scale_for_each_operation() -> None:
@@ -308,9 +351,10 @@ def test_page_of_report_starts_with_its_totals() -> None:
         "Apply incomplete",
         "Run the same command again: it sends only what is missing.",
         "Plan again to change the stale files.",
-        "2 verified",
-        "1 failed",
-        "1 stale",
+        "2 files changed: \N{MINUS SIGN}1 tag, \N{MINUS SIGN}1 AI tag · 7 API calls",
+        "2 files verified",
+        "1 file failed",
+        "1 file stale",
         "7 API calls 1 retried, 3 rate-limited",
         "1.5 s to write and verify 0.2 s of it waiting",
         "error 3 calls in a row were refused for the same reason",
