@@ -150,8 +150,8 @@ def report_layouts(
             if below and view.title != CANCELLED:
                 lines.write()
             report_text(view, lines, everything=everything or is_file, plan_shown=below, with_refusals=is_file)
-        elif view.commit_words:
-            lines.write(view.commit_words)
+        elif words := view.commit_words():
+            lines.write(words)
 
     return Layouts(
         lambda: ReportView(report),

@@ -92,7 +92,7 @@ def _head(view: View) -> Iterator[str]:
 
 def _remarks(view: View) -> list[str]:
     near = [guard.below for guard in view.guards if guard.below] if view.kind == "plan" else []
-    return [*filter(None, [view.not_found(_name)]), *view.remarks, *near]
+    return [*view.named_remarks(_name), *view.remarks, *near]
 
 
 def _blocked(guard: GuardView) -> str:

@@ -82,10 +82,10 @@ class PlanView(View):
             return plan_summary(self.plan)
         return "" if self.plan.errors else f"{counted(self.plan.summary.unchanged, 'managed file')} unchanged"
 
-    def not_found(self, show: Callable[[str], str]) -> str:
-        """Return how many declared files were not found, and the first with their places; empty if there are none."""
-        count = missing_sentence(self.plan) or ""
-        return f"{count}{self.first_not_found(show)}"
+    def named_remarks(self, show: Callable[[str], str]) -> list[str]:
+        """Return how many declared files were not found, and the first with their places."""
+        count = missing_sentence(self.plan)
+        return [f"{count}{self.first_not_found(show)}"] if count else []
 
     def first_not_found(self, show: Callable[[str], str]) -> str:
         """Return the names and places of the first declared files that were not found, after a colon."""

@@ -2,7 +2,7 @@
 
 from array import array
 from collections import Counter, defaultdict
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 
@@ -72,11 +72,25 @@ class ReportView(PlanView):
             self.title = self._outcome_title()
             # Those that block were acknowledged.
             self.guards = tuple(guard._replace(blocks=False) for guard in self.guards)
-        self.commit_words = _commit_words(report)
-        self.remarks = [*self._plan_remarks(), *filter(None, [self.commit_words]), *self.advice]
+        self.remarks = [*self._plan_remarks(), *self.advice]
         self.all_diagnostics = worst_first((*plan.diagnostics, *report.diagnostics))
         # What a guard that blocks says stands with the guards.
         self.diagnostics = [item for item in self.all_diagnostics if item.code != "guard" or not self.blocking]
+
+    def named_remarks(self, show: Callable[[str], str]) -> list[str]:
+        """Return which files were not found, and which commit was applied."""
+        return [*super().named_remarks(show), *filter(None, [self.commit_words(show)])]
+
+    def commit_words(self, show: Callable[[str], str] = shown) -> str:
+        """Return which commit was applied, or why none was; nothing of an incomplete apply, or without git."""
+        inputs = self.report.plan.inputs
+        if self.report.applied_commit:
+            return f"Applied commit: {self.report.applied_commit}"
+        if self.report.converged and inputs.uncommitted:
+            return f"No applied commit: {show(inputs.uncommitted)} is not committed"
+        if self.report.converged and inputs.commit:
+            return "No applied commit: the plan leaves out changes"
+        return ""
 
     def _outcome_title(self) -> str:
         report, statuses = self.report, status_counts(self.statuses)
@@ -149,18 +163,6 @@ class ReportView(PlanView):
 
     def _positions(self, statuses: Container[Status]) -> Sequence[int]:
         return array("I", (at for at, outcome in enumerate(self.report.outcomes) if outcome.status in statuses))
-
-
-def _commit_words(report: Report) -> str:
-    """Return which commit was applied, or why none was; nothing of an incomplete apply, or without git."""
-    inputs = report.plan.inputs
-    if report.applied_commit:
-        return f"Applied commit: {report.applied_commit}"
-    if report.converged and inputs.uncommitted:
-        return f"No applied commit: {shown(inputs.uncommitted, 200)} is not committed"
-    if report.converged and inputs.commit:
-        return "No applied commit: the plan leaves out changes"
-    return ""
 
 
 def _has_made(changes: Sequence[FileChange], outcome: FileOutcome, position: int) -> bool:

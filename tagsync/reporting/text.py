@@ -256,8 +256,8 @@ def report_text(
     _write_not_made(view, lines)
     outcome, _, counts = view.title.partition(": ")
     lines.write((f"{outcome}: ", "bold green" if report.converged else "bold yellow"), counts)
-    if view.commit_words:
-        lines.write(view.commit_words)
+    if words := view.commit_words():
+        lines.write(words)
     for words in view.advice:
         lines.write(words)
     if with_refusals:

@@ -133,11 +133,11 @@ class View:
     @property
     def totals(self) -> Sequence[str]:
         """Everything that is counted, in sentences."""
-        return [*filter(None, [self.headline, self.not_found(shown)]), *self.remarks]
+        return [*filter(None, [self.headline]), *self.named_remarks(shown), *self.remarks]
 
-    def not_found(self, show: Callable[[str], str]) -> str:  # noqa: ARG002 - for a plan
-        """Return how many declared files were not found, and the first of them; empty if there are none."""
-        return ""
+    def named_remarks(self, show: Callable[[str], str]) -> list[str]:  # noqa: ARG002 - for a plan or report
+        """Return the remarks that contain names of files, which `show` makes safe for an output."""
+        return []
 
     @property
     def sections(self) -> Sequence[Section]:

@@ -134,7 +134,10 @@ def as_json(text: str) -> str:
 
 
 def as_markdown(text: str) -> str:
-    return "\n\n".join(written(each, "markdown", link=text) for each in results(text))
+    plan = hostile_plan(text)
+    plan = replace(plan, inputs=plan.inputs._replace(uncommitted=text))
+    done = Report(plan, "converged", (FileOutcome(Status.CONFIRMED, 1),), RequestCounts(1), Timing(), "2026")
+    return "\n\n".join(written(each, "markdown", link=text) for each in [*results(text), report_layouts(done)])
 
 
 def as_html(text: str) -> str:
@@ -203,7 +206,7 @@ def check_markdown(written: str, text: str) -> None:
     outside, code = told_apart(parser.parse(written))
     usual, _ = told_apart(parser.parse(as_markdown("plain")))
     if kind_of_link(text):
-        usual = [*usual, *["All details", text] * 4]
+        usual = [*usual, *["All details", text] * 5]
     assert sorted(outside) == sorted(usual)
     assert sum(shown(text).strip() in item for item in code) > 10
 

@@ -44,7 +44,7 @@ function outcomeOf(item) {
   const [attempts, error, request] = item.outcome || [0, "", ""];
   const line = element("p");
   line.append(stateOf(item));
-  if (attempts) line.append(` after ${attempts} ${attempts === 1 ? "call" : "calls"}`);
+  if (attempts > 1) line.append(` after ${attempts} attempts`);
   const parts = [line];
   if (error) parts.push(element("p", "", error));
   if (request) parts.push(element("p", "code", `request ${request}`));
