@@ -165,7 +165,7 @@ def test_report_files_are_filtered_and_sorted_by_status(opened: Open) -> None:
     assert found.names() == ["red.jpg"]
     found.page.get_by_text("red.jpg").last.click()
     detail = found.page.get_by_role("complementary").inner_text()
-    assert "failed after 5 calls" in detail
+    assert "failed after 5 attempts" in detail
     assert "file is locked" in detail
     assert "request req-1" in detail
     found.page.get_by_role("button", name="Clear").click()
