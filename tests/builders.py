@@ -353,6 +353,20 @@ def written(layouts: Layouts[Any], kind: Any = "text", **options: Any) -> str:
     return stream.getvalue()
 
 
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def on_terminal(write: Callable[[Lines], object], width: int, **environment: str) -> list[str]:
+    """Return what a function writes to a terminal of some columns, line by line."""
+    stream = Terminal()
+    write(Lines(stream, environment={"COLUMNS": str(width), "NO_COLOR": "1", **environment}))
+    return stream.getvalue().splitlines()
+
+
 MANIFEST = "tags.yaml"
 EVIL = (
     '</script><script>planted=1</script><img src="https://evil.example/x" onerror="planted=1">'

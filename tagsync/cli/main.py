@@ -55,7 +55,7 @@ class _PlainErrors:
 
     def error(self, message: str, code: str) -> None:  # noqa: ARG002 - text shows none
         """Write an error."""
-        self._write(f"error: {shown(message)}")
+        self._write_sentence(f"error: {shown(message)}")
 
     def hint(self, message: str) -> None:
         """Write how to fix the error, on a line that is easy to copy."""
@@ -68,6 +68,14 @@ class _PlainErrors:
     def _write(self, text: str) -> None:
         with suppress(OSError):
             sys.stderr.write(f"{text}\n")
+
+    def _write_sentence(self, text: str) -> None:
+        if not sys.stderr.isatty():
+            self._write(text)
+            return
+        from tagsync.reporting.console import Lines  # noqa: PLC0415 - start-up
+
+        Lines(sys.stderr, colour=False, may_be_lost=True).write_sentence(text)
 
 
 def _report(error: BaseException, arguments: Sequence[str], errors: "_PlainErrors | JsonLog") -> int:

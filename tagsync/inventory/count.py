@@ -13,6 +13,9 @@ MAX_FOLDERS = 10
 _MAX_DEPTH = 64
 """Deeper folders count as part of their folder at this depth, so that a hostile path cannot take quadratic time."""
 
+_DIGITS = 6
+"""Digits after the point of a confidence that was not read, but calculated."""
+
 _Key = str | int
 """An ordinary tag, or the number of an AI tag."""
 
@@ -73,7 +76,12 @@ class _Numbers(dict[str, int]):
 
 def _confidences(values: Sequence[float]) -> Confidences | None:
     ranked = sorted(values)
-    return Confidences(ranked[0], ranked[(len(ranked) - 1) // 2], ranked[-1]) if ranked else None
+    if not ranked:
+        return None
+    lower, upper = ranked[(len(ranked) - 1) // 2], ranked[len(ranked) // 2]
+    # The mean of two confidences may end in ...01, which nobody has seen in the library.
+    median = lower if lower == upper else round((lower + upper) / 2, _DIGITS)
+    return Confidences(ranked[0], median, ranked[-1])
 
 
 class _Spread:

@@ -28,7 +28,7 @@ class Places(NamedTuple):
 
 
 class Confidences(NamedTuple):
-    """The lowest, middle and highest confidence. Of an even number, the lower of the two in the middle counts."""
+    """The lowest, median and highest confidence, in percent."""
 
     min: float
     median: float

@@ -1,4 +1,4 @@
-"""Write lines: styled on a terminal, plain elsewhere, never wrapped, so that no text from outside starts a line."""
+"""Write lines: styled on a terminal, plain elsewhere. Only sentences are wrapped, and only on a terminal."""
 
 import errno
 import os
@@ -12,6 +12,13 @@ from rich.console import Console
 from rich.text import Text
 
 _INDENT = "  "
+
+_SHARE = 0.4
+"""The share of a terminal's width that a column of a table takes at most."""
+
+_OPTION = "--ack "
+_PIECE = re.compile(rf"(?:{_OPTION}\S+|(?<=: )tagsync (?:apply|init|undo)\b.*|'/[^']*'\S*|[+-] (?:AI )?\S+|\S+)\s*")
+"""What is not broken: words, quoted paths, signed tags, commands, and options, which get a line of their own."""
 
 Segment = tuple[str, str]
 """Text that is safe to print, and a rich style, empty for none."""
@@ -67,6 +74,10 @@ class Lines:
         """The columns of the terminal; None if the stream is none."""
         return self._console.width if self._stream.isatty() else None
 
+    def column_limit(self, most: int) -> int:
+        """Return how many columns of the terminal a column of a table takes at most, if there is room for `most`."""
+        return most if self.width is None else min(most, int(_SHARE * self.width))
+
     def write(self, *segments: Segment | str) -> None:
         """Write one line."""
         parts = [(part, "") if isinstance(part, str) else part for part in segments]
@@ -76,25 +87,34 @@ class Lines:
             else:
                 self._console.print(Text.assemble(*parts))
 
-    def write_sentence(self, *segments: Segment) -> None:
+    def write_sentence(self, *segments: Segment | str) -> None:
         """Write one line; on a terminal, break it between words if it is too long, and indent the rest."""
         if self.width is None:
             self.write(*segments)
             return
         text = Text.assemble(*segments)
-        for number, part in enumerate(text.divide(_breaks(text.plain, self.width))):
-            pieces = [("", _INDENT)] if number else []
+        start = text.plain[: -len(text.plain.lstrip()) or None]
+        for number, part in enumerate(text.divide(_breaks(text.plain, self.width, len(start)))):
+            pieces = [("", start + _INDENT)] if number else []
             self.write(*((words, style) for style, words in [*pieces, *_styled(part)]))
 
 
-def _breaks(text: str, width: int) -> list[int]:
-    """Return where to break a text between words. A longer word stays in one piece, so that it can be copied."""
-    found, used = [], 0
-    for word in re.finditer(r"\S+\s*", text):
-        if used and used + columns(word.group().rstrip()) > width:
-            found.append(word.start())
-            used = len(_INDENT)
-        used += columns(word.group())
+def _breaks(text: str, width: int, start: int) -> list[int]:
+    """Return where to break a text between words. A longer word stays in one piece, so that it can be copied.
+
+    Args:
+        text: the text.
+        width: the columns of a line.
+        start: where its first word starts.
+    """
+    found, used = [], start
+    for piece in _PIECE.finditer(text, start):
+        words = piece.group()
+        is_long = used + columns(words.rstrip()) > width
+        if piece.start() > start and (is_long or words.startswith(_OPTION)):
+            found.append(piece.start())
+            used = start + len(_INDENT)
+        used += columns(words)
     return found
 
 

@@ -16,7 +16,7 @@ def coverage_text(view: PlanView, lines: Lines, *, everything: bool = False) -> 
     if coverage is None:
         return
     lines.write()
-    lines.write(("Coverage: ", "bold"), view.covered or "")
+    lines.write_sentence(("Coverage: ", "bold"), view.covered or "")
     if everything:
         for path in coverage.unselected:
             lines.write(f"  {shown(path)}")
@@ -26,7 +26,7 @@ def coverage_text(view: PlanView, lines: Lines, *, everything: bool = False) -> 
         _write_folders(view, lines)
     kept = coverage.idle if everything else coverage.idle[:SHOWN_ENTRIES]
     for origin in kept:
-        lines.write((f"  {shown_origin(origin, view.names)}", "bold"), "  selects no file")
+        lines.write_sentence((f"  {shown_origin(origin, view.names)}", "bold"), "  selects no file")
     left = len(coverage.idle) + coverage.more_idle - len(kept)
     if left:
         hint = "" if everything else ": -v lists them"
@@ -39,4 +39,4 @@ def _write_folders(view: PlanView, lines: Lines) -> None:
     left = view.unselected[FEW_FOLDERS:]
     if left:
         files = counted(sum(count for _, count in left), "file")
-        lines.write((f"  … and {files} in {counted(len(left), 'more folder')}: -v lists them", "dim"))
+        lines.write_sentence((f"  … and {files} in {counted(len(left), 'more folder')}: -v lists them", "dim"))

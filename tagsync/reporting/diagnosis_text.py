@@ -30,12 +30,12 @@ def diagnosis_text(diagnosis: Diagnosis, lines: Lines) -> None:
                 _write(finding, columns, lines)
         else:
             # Nothing of this topic was tried, always for the same reason.
-            lines.write((topic, "bold"), (f"  {found[0].seen}", "dim"))
+            lines.write_sentence((topic, "bold"), (f"  {found[0].seen}", "dim"))
     totals = ", ".join(f"{diagnosis.count(verdict)} {words}" for verdict, (words, _) in _WORDS.items())
     if diagnosis.untried:
         totals += f", {diagnosis.untried} not tried"
     calls = f"{counted(diagnosis.reads, 'read')}, {counted(diagnosis.writes, 'write')}"
-    lines.write(("Checks: ", "bold"), f"{totals} · {calls}")
+    lines.write_sentence(("Checks: ", "bold"), f"{totals} · {calls}")
     lines.write_sentence((conclusion(diagnosis), "bold"))
 
 

@@ -16,14 +16,14 @@ def difference_text(view: DifferenceView, lines: Lines, *, everything: bool = Fa
         return
     if found.targets:
         old, new = map(target_words, found.targets)
-        lines.write(("The plans are for different targets: ", "bold red"), f"{old} before, now {new}")
+        lines.write_sentence(("The plans are for different targets: ", "bold red"), f"{old} before, now {new}")
         lines.write()
     for title, groups in view.sides:
         _write_side(title, groups, lines, everything=everything)
     for was, guard in found.guards:
-        lines.write(f"  {_guard_words(was)} → {_guard_words(guard)}")
+        lines.write_sentence(f"  {_guard_words(was)} → {_guard_words(guard)}")
     more, fewer = view.counts
-    lines.write(
+    lines.write_sentence(
         ("Difference: ", "bold"),
         f"{counted(view.files_changed, 'file')}, {counted(more + fewer, 'change')}: {more:,} only in the new plan, "
         f"{fewer:,} only in the old plan",
@@ -38,7 +38,7 @@ def _write_side(title: str, groups: Groups, lines: Lines, *, everything: bool) -
     lines.write((f"{title}:", "bold"))
     left = write_groups(groups, {}, lines, everything=everything)
     if left:
-        lines.write((f"… and {counted(left, 'more kind')} of change: -v lists them", "dim"))
+        lines.write_sentence((f"… and {counted(left, 'more kind')} of change: -v lists them", "dim"))
         lines.write()
 
 

@@ -32,20 +32,22 @@ def explanation_text(explanations: Sequence[Explanation], names: Names, lines: L
 
 def _write(found: Explanation, names: Names, lines: Lines) -> None:
     if found.file is None:
-        lines.write((shown(found.path), "bold"), f" is not in the library: {found.hint}")
+        lines.write_sentence((shown(found.path), "bold"), f" is not in the library: {found.hint}")
         return
     lines.write((shown(found.path), "bold"), (f"  {shown(found.file.file_id)}", "dim"))
     if not found.contributions:
-        lines.write("  no rule selects this file, so tagsync never changes it")
+        lines.write_sentence("  no rule selects this file, so tagsync never changes it")
         diagnostics_text(found.diagnostics, lines, names=names, limit=len(found.diagnostics))
         return
     for contribution in found.contributions:
         lines.write()
-        lines.write((f"  {shown_origin(contribution.origin, names)}", "bold"), f"  {shown(contribution.selector)}")
+        lines.write_sentence(
+            (f"  {shown_origin(contribution.origin, names)}", "bold"), f"  {shown(contribution.selector)}"
+        )
         for name, value in contribution.values:
-            lines.write(f"      {{{shown(name)}}} is {quoted(value) if value else 'not set'}")
+            lines.write_sentence(f"      {{{shown(name)}}} is {quoted(value) if value else 'not set'}")
         for rule in contribution.rules:
-            lines.write(f"      {shown(rule)}")
+            lines.write_sentence(f"      {shown(rule)}")
         _write_votes(contribution.votes, names, lines)
     lines.write()
     _write_verdicts(found.verdicts, found.file, names, lines)
@@ -61,7 +63,7 @@ def _write_votes(votes: Sequence[Vote], names: Names, lines: Lines) -> None:
         wants = "present" if vote.present else "absent "
         rule = padded(str(vote.reason.rule), rule_columns)
         place = shown_origin(vote.reason.origin, names)
-        lines.write(f"      {padded(tag, tag_columns)}  {wants}", (f"  {rule}  {place}", "dim"))
+        lines.write_sentence(f"      {padded(tag, tag_columns)}  {wants}", (f"  {rule}  {place}", "dim"))
 
 
 def _write_verdicts(verdicts: Sequence[Verdict], file: CurrentFile, names: Names, lines: Lines) -> None:
@@ -70,7 +72,7 @@ def _write_verdicts(verdicts: Sequence[Verdict], file: CurrentFile, names: Names
     for tag, verdict in zip(tags, verdicts, strict=True):
         sign, outcome, style = _OUTCOMES[verdict.now, verdict.then]
         head = f"  {sign}{padded(tag, width)}  {outcome:{_OUTCOME_COLUMNS}}", style
-        lines.write(head, *_reasons(verdict, names), *_confidences(verdict, file))
+        lines.write_sentence(head, *_reasons(verdict, names), *_confidences(verdict, file))
 
 
 def _widest(texts: Iterable[str]) -> int:

@@ -151,7 +151,7 @@ def report_layouts(
                 lines.write()
             report_text(view, lines, everything=everything or is_file, plan_shown=below, with_refusals=is_file)
         elif words := view.commit_words():
-            lines.write(words)
+            lines.write_sentence(words)
 
     return Layouts(
         lambda: ReportView(report),

@@ -38,14 +38,13 @@ def tags_text(inventory: Inventory, lines: Lines, most: int | None = None) -> No
         for tag in inventory.ai_tags[:most]
     ]
     _write_table(("TAG", "FILES", "FOLDERS"), ordinary, lines, right=(1,))
-    _write_table(("AI TAG", "SOURCE", "FILES", "MIN", "MEDIAN", "MAX", "FOLDERS"), ai_tags, lines, right=(2, 3, 4, 5))
+    heads = ("AI TAG", "SOURCE", "FILES", "MIN", "MEDIAN", "MAX", "FOLDERS")
+    _write_table(heads, ai_tags, lines, right=(2, 3, 4, 5), above=(3, "CONFIDENCE IN %"))
     rest = [len(tags) - (most or len(tags)) for tags in (inventory.tags, inventory.ai_tags)]
     if more := [counted(n, what) for n, what in zip(rest, ("tag", "AI tag"), strict=True) if n > 0]:
-        lines.write(f"{' and '.join(more)} more: use --verbose, --format csv or --format html to show all")
-    lines.write(
-        (f"{counted(inventory.files, 'file')}: ", "bold"),
-        f"{total_words(inventory)}; {inventory.files - inventory.tagged:,} without an ordinary tag",
-    )
+        lines.write_sentence(f"{' and '.join(more)} more: use --verbose, --format csv or --format html to show all")
+    untagged = f"{counted(inventory.files - inventory.tagged, 'file')} without ordinary tags"
+    lines.write_sentence((f"{counted(inventory.files, 'file')}: ", "bold"), f"{total_words(inventory)}; {untagged}")
 
 
 def total_words(inventory: Inventory) -> str:
@@ -66,29 +65,52 @@ def files_text(files: Iterable[CurrentFile], lines: Lines, *, with_fields: bool 
     number, remaining = 0, iter(files)
     while some := list(islice(remaining, _ALIGNED_FILES)):
         number += len(some)
-        rows = _aligned([(shown(file.path), _tags(file)) for file in some])
-        for row, file in zip(rows, some, strict=True):
-            lines.write(row)
+        rows = [(shown(file.path), _tags(file)) for file in some]
+        for row, file in zip(_aligned(rows, _widths(rows, _MAX_COLUMNS)), some, strict=True):
+            lines.write_sentence(row)
             for name, text in file.data() if with_fields else ():
                 lines.write((f"    {shown(name)}: {shown(text)}", "dim"))
     return number
 
 
-def _write_table(head: _Row, rows: Sequence[_Row], lines: Lines, *, right: Collection[int]) -> None:
-    if rows:
-        for row in _aligned([head, *rows], right=right):
-            lines.write(row)
-        lines.write()
+def _write_table(
+    head: _Row, rows: Sequence[_Row], lines: Lines, *, right: Collection[int], above: tuple[int, str] | None = None
+) -> None:
+    """Write a table, if it has rows.
+
+    Args:
+        head: the heads of its columns.
+        rows: the cells of each row, safe to print.
+        lines: writes the lines.
+        right: the columns that are aligned to the right.
+        above: a column, and the words that stand above its head and those after it.
+    """
+    if not rows:
+        return
+    rows = [head, *rows]
+    widths = _widths(rows, lines.column_limit(_MAX_COLUMNS))
+    if above:
+        number, words = above
+        lines.write(f"{_GAP.join(' ' * width for width in widths[:number])}{_GAP}{words}")
+    for row in _aligned(rows, widths, right=right):
+        lines.write_sentence(row)
+    lines.write()
 
 
-def _aligned(rows: Sequence[_Row], *, right: Collection[int] = ()) -> Iterator[str]:
+def _widths(rows: Sequence[_Row], most: int) -> list[int]:
+    """Return how wide each column is, which is as wide as its longest text that takes at most `most` columns."""
+    cells = zip(*rows, strict=True)
+    return [max((width for width in map(columns, column) if width <= most), default=0) for column in cells]
+
+
+def _aligned(rows: Sequence[_Row], widths: Sequence[int], *, right: Collection[int] = ()) -> Iterator[str]:
     """Yield rows in columns.
 
     Args:
         rows: the cells of each row, safe to print.
+        widths: the width of each column.
         right: the columns that are aligned to the right.
     """
-    widths = [min(_MAX_COLUMNS, max(map(columns, cells))) for cells in zip(*rows, strict=True)]
     for row in rows:
         cells = [
             f"{cell:>{width}}" if number in right else padded(cell, width)
@@ -103,8 +125,8 @@ def folder_words(places: Places) -> str:
     if len(places.folders) == 1:
         return shown(places.folder)
     more = len(places.folders) - len(first) + places.more
-    parts = [f"{shown(part.path)} {part.files:,}" for part in first]
-    return ", ".join([*parts, *([f"{more:,} more"] if more else [])])
+    words = ", ".join(f"{shown(part.path)} ({part.files:,})" for part in first)
+    return f"{words} and {counted(more, 'more folder')}" if more else words
 
 
 def _tags(file: CurrentFile) -> str:

@@ -27,24 +27,24 @@ class TextLog:
 
     def error(self, message: str) -> None:
         """Write an error."""
-        self.lines.write(("error: ", "bold red"), shown(message))
+        self.lines.write_sentence(("error: ", "bold red"), shown(message))
 
     def warn(self, message: str) -> None:
         """Write a warning."""
-        self.lines.write(("warning: ", "yellow"), shown(message))
+        self.lines.write_sentence(("warning: ", "yellow"), shown(message))
 
     def say(self, message: str, style: str = "") -> None:
         """Write a message."""
-        self.lines.write((shown(message), style))
+        self.lines.write_sentence((shown(message), style))
 
     def setting(self, name: str, value: str, source: str) -> None:
         """Write where a setting comes from."""
         text = f" = {shown(value, MAX_SETTING)}" if value else ""
-        self.lines.write((f"setting {name}{text} ({shown(source)})", "dim"))
+        self.lines.write_sentence((f"setting {name}{text} ({shown(source)})", "dim"))
 
     def progress(self, event: Event, message: str) -> None:  # noqa: ARG002 - the message says it all
         """Write an event of the run."""
-        self.lines.write(f"tagsync: {message}")
+        self.lines.write_sentence(f"tagsync: {message}")
 
     def diagnostics(self, found: Sequence[Diagnostic], names: Names, *, limit: int, more: int = 0) -> None:
         """Write at most `limit` diagnostics, errors first, and the number of the others."""
@@ -52,4 +52,4 @@ class TextLog:
 
     def notices(self, count: int) -> None:
         """Write how many notices -v would list."""
-        self.lines.write((notices_listed(count), "dim"))
+        self.lines.write_sentence((notices_listed(count), "dim"))

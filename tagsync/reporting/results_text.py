@@ -52,12 +52,12 @@ def results_text(view: ResultsView, lines: Lines, *, everything: bool = False) -
         lines.write(("FAILED ", "bold red"), (shown(label_of_test(result)), "bold"))
         for failure in result.failures:
             first, *others = failure_lines(failure)
-            lines.write(f"  {first}")
+            lines.write_sentence(f"  {first}")
             for text, sign in zip(others, [*(line.sign for line in failure.lines), " "], strict=False):
-                lines.write((f"  {text}", _STYLES[sign]))
+                lines.write_sentence((f"  {text}", _STYLES[sign]))
     if left := len(view.failed) - len(listed):
         lines.write()
-        lines.write((f"… and {counted(left, 'more failed test')}: -v lists them", "dim"))
+        lines.write_sentence((f"… and {counted(left, 'more failed test')}: -v lists them", "dim"))
     if view.failed:
         lines.write()
         lines.write(("- expected  + from the plan", "dim"))

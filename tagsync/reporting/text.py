@@ -1,10 +1,10 @@
 """Show plans, reports and diagnostics as text for people."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain
 
 from tagsync.escape import shown, shown_tag
-from tagsync.model import REFUSED_CHANGE, Diagnostic, FileChange, Level, Op, Plan, Status, as_shown, counted
+from tagsync.model import REFUSED_CHANGE, Diagnostic, FileChange, Level, Plan, Status, as_shown, counted
 from tagsync.reporting.console import Lines, Segment, padded
 from tagsync.reporting.groups import ChangeGroup, GroupLine, Groups
 from tagsync.reporting.guard_view import UNDOING
@@ -24,7 +24,7 @@ from tagsync.reporting.phrases import (
 )
 from tagsync.reporting.plan_view import PlanView
 from tagsync.reporting.report_view import ReportView
-from tagsync.reporting.tag_lines import SIGNS, column_width, more_places, write_tag_lines
+from tagsync.reporting.tag_lines import SIGNS, TagRow, column_width, tag_row, write_rows, write_tag_lines
 
 SHOWN_LINES = 60
 """Lines of a plan, beyond which the rarest additions are only counted; removals and the largest additions stay."""
@@ -94,31 +94,32 @@ def plan_text(
 def _write_few(changes: Sequence[FileChange], lines: Lines) -> None:
     """Write a few files, each with its changes, removals first, unless all have the same."""
     each = [[(op, tag) for op in reversed(SIGNS) for tag in change.tags(op)] for change in changes]
-    width = column_width(shown(change.path) for change in changes)
+    width = column_width((shown(change.path) for change in changes), lines)
     alike = all(made == each[0] for made in each)
     for change, made in zip(changes, each, strict=True):
         path = shown(change.path)
         signed = [(f"  {SIGNS[op][0]}{shown_tag(tag)}", SIGNS[op][1]) for op, tag in made]
-        lines.write("  " + (path if alike else padded(path, width)), *(() if alike else signed))
+        lines.write_sentence("  " + (path if alike else padded(path, width)), *(() if alike else signed))
 
 
 def _write_unchanged(plan: Plan, target: str, lines: Lines) -> None:
     if plan.errors:
         errors = counted(plan.count("error"), "error")
-        lines.write(("No plan: ", "bold red"), f"{errors} for {target}.")
+        lines.write_sentence(("No plan: ", "bold red"), f"{errors} for {target}.")
         return
     if plan.undoes:
-        lines.write(("Nothing to undo: ", "bold green"), f"no change of that apply is left to undo in {target}.")
+        words = f"no change of that apply is left to undo in {target}."
+        lines.write_sentence(("Nothing to undo: ", "bold green"), words)
         return
     warnings = [counted(plan.summary.warnings, "warning")] if plan.summary.warnings else []
     if not plan.summary.unchanged:
         where = "the selection contains no managed file" if filter_sentence(plan.inputs) else "no rule selects a file"
         words = f" ({warnings[0]})" if warnings else ""
-        lines.write(("Nothing to do: ", "bold yellow"), f"{where} of {target}{words}.")
+        lines.write_sentence(("Nothing to do: ", "bold yellow"), f"{where} of {target}{words}.")
         return
     counts = ", ".join([counted(plan.summary.unchanged, "managed file"), *warnings])
     style = "bold yellow" if warnings else "bold green"
-    lines.write(("Nothing to do: ", style), f"{target} matches the manifests ({counts}).")
+    lines.write_sentence(("Nothing to do: ", style), f"{target} matches the manifests ({counts}).")
 
 
 def _remarks(view: PlanView, *, everything: bool, with_blocks: bool) -> Iterator[tuple[Segment, ...]]:
@@ -166,7 +167,7 @@ def _write_missing(view: PlanView, lines: Lines) -> None:
     lines.write(("Files not found", "bold"))
     for path, file_id, origin in plan.missing:
         name = shown(path) if path is not None else f"the file with ID {shown(file_id or '')}"
-        lines.write(f"  {name}", (f"  {shown_origin(origin, view.names)}", "dim"))
+        lines.write_sentence(f"  {name}", (f"  {shown_origin(origin, view.names)}", "dim"))
     left = plan.summary.missing - len(plan.missing)
     if left:
         lines.write((f"  … and {counted(left, 'more file')}", "dim"))
@@ -208,20 +209,13 @@ def _write_group(group: ChangeGroup, names: Names, lines: Lines, *, everything: 
         lines.write(("  " + shown(path), "bold"))
     if len(kept) < count:
         lines.write((f"  and {counted(count - len(kept), 'more file')}", "bold"))
-    width = column_width(SIGNS[line.op][0] + shown_tag(line.tag) for line in group.lines)
-    for line in group.lines:
-        lines.write(*_change_segments(line, names, width))
+    width = column_width((SIGNS[line.op][0] + shown_tag(line.tag) for line in group.lines), lines)
 
+    def row(line: GroupLine) -> TagRow:
+        label = f"      {padded(SIGNS[line.op][0] + shown_tag(line.tag), width)}"
+        return tag_row(label, line, names, [line.cause] if line.cause else [])
 
-def _change_segments(line: GroupLine, names: Names, width: int) -> Iterable[Segment]:
-    sign, style = SIGNS[line.op]
-    yield "      " + padded(sign + shown_tag(line.tag), width), style
-    if line.op == Op.REMOVE_AI:
-        yield "  cannot be undone", "bold yellow"
-    if line.origin:
-        yield f"  {shown_origin(line.origin, names)}{more_places(line.more)}", "dim"
-    if line.cause:
-        yield f"  {line.cause}", "dim"
+    write_rows(map(row, group.lines), lines)
 
 
 def report_text(
@@ -250,16 +244,16 @@ def report_text(
     if everything:
         _write_all_rows(view, lines)
     if operations or report.requests.sent:
-        lines.write((view.headline, "bold"))
+        lines.write_sentence((view.headline, "bold"))
     if words := filter_sentence(report.plan.inputs):
-        lines.write(words)
+        lines.write_sentence(words)
     _write_not_made(view, lines)
     outcome, _, counts = view.title.partition(": ")
-    lines.write((f"{outcome}: ", "bold green" if report.converged else "bold yellow"), counts)
+    lines.write_sentence((f"{outcome}: ", "bold green" if report.converged else "bold yellow"), counts)
     if words := view.commit_words():
-        lines.write(words)
+        lines.write_sentence(words)
     for words in view.advice:
-        lines.write(words)
+        lines.write_sentence(words)
     if with_refusals:
         found = [item for item in report.diagnostics if item.code == REFUSED_CHANGE]
         diagnostics_text(found, lines, names=view.names, limit=len(found))
@@ -275,7 +269,7 @@ def _write_not_made(view: ReportView, lines: Lines) -> None:
     for item in reasons[:SHOWN_REASONS]:
         why = reason_words(item.status, item.error, in_part=item.in_part)
         words = f"  {counted(item.files, 'file')}{f' ({item.left})' if item.left else ''}: {why}"
-        lines.write((words, _STATUSES.get(item.status, "red")))
+        lines.write_sentence((words, _STATUSES.get(item.status, "red")))
         for path in item.examples:
             lines.write((f"      {shown(path)}", "dim"))
         left = item.files - len(item.examples)
@@ -283,7 +277,9 @@ def _write_not_made(view: ReportView, lines: Lines) -> None:
             lines.write((f"      and {counted(left, 'more file')}", "dim"))
     others = sum(item.files for item in reasons[SHOWN_REASONS:])
     if others:
-        lines.write((f"  … and {counted(others, 'file')} for other reasons (--report text=FILE lists them)", "dim"))
+        lines.write_sentence(
+            (f"  … and {counted(others, 'file')} for other reasons (--report text=FILE lists them)", "dim")
+        )
     lines.write()
 
 
@@ -298,7 +294,7 @@ def _write_all_rows(view: ReportView, lines: Lines) -> None:
         status, error, request = row.outcome.status, row.outcome.error, row.outcome.request_id
         where = f" (request {shown(request)})" if request else ""
         words = f"{reason_words(status, error, in_part=row.outcome.in_part)}{where}"
-        lines.write(f"  {shown(row.path)}", (f"  {words}", _STATUSES.get(status, "red")))
+        lines.write_sentence(f"  {shown(row.path)}", (f"  {words}", _STATUSES.get(status, "red")))
     if view.missed:
         lines.write()
 
@@ -311,7 +307,7 @@ def diagnostics_text(
     for diagnostic in ranked[:limit]:
         item = as_shown(diagnostic, names)
         where = f"{shown(item.where)}: " if item.origin else ""
-        lines.write(_LEVELS[item.level], (where, "bold"), shown(item.message))
+        lines.write_sentence(_LEVELS[item.level], (where, "bold"), shown(item.message))
     left = more + max(0, len(ranked) - limit)
     if left:
         lines.write((f"… and {left:,} more", "dim"))

@@ -6,9 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from builders import AWS, ai, file_object, id_of, validator_of
+from builders import AWS, ai, file_object, id_of, on_terminal, validator_of
 from canary import KEY, leaks
 from cli.command import Command, process, started, write_manifest
+
+from tagsync.model import AITagUse, Confidences, FolderCount, Inventory, Places
+from tagsync.reporting.inventory_text import tags_text
 
 SANDBOX = ("--sandbox", "library.jsonl")
 
@@ -28,16 +31,30 @@ def test_tags_text_has_aligned_columns_and_totals(tagsync: Command) -> None:
     assert result.code == 0
     assert result.out.splitlines() == [
         "TAG         FILES  FOLDERS",
-        "catalog         2  /shop/ 1, /shop/hats/ 1",
+        "catalog         2  /shop/ (1), /shop/hats/ (1)",
         "press, old      1  /press/",
         "red             1  /shop/",
         "\u7d05              1  /press/",
         "",
+        "                                    CONFIDENCE IN %",
         "AI TAG  SOURCE               FILES    MIN  MEDIAN    MAX  FOLDERS",
-        "Dog     google-auto-tagging      2  70.00   70.00  90.00  /shop/ 1, /shop/hats/ 1",
+        "Dog     google-auto-tagging      2  70.00   80.00  90.00  /shop/ (1), /shop/hats/ (1)",
         "Dog     aws-auto-tagging         1  60.50   60.50  60.50  /shop/",
         "",
-        "4 files: 4 tags, 1 AI tag (2 by source); 1 without an ordinary tag",
+        "4 files: 4 tags, 1 AI tag (2 by source); 1 file without ordinary tags",
+    ]
+
+
+def test_tags_text_of_a_narrow_terminal_limits_the_column_of_names() -> None:
+    root = Places("/", (FolderCount("/", 1),))
+    names = ["Dog", "A name of an AI tag that is longer than its column may get"]
+    uses = tuple(AITagUse(name, "google-auto-tagging", 1, Confidences(70, 80, 90), root) for name in names)
+    lines = on_terminal(lambda lines: tags_text(Inventory((), uses, 1, 0), lines), 80)
+    assert lines[1:5] == [
+        "AI TAG  SOURCE               FILES    MIN  MEDIAN    MAX  FOLDERS",
+        "Dog     google-auto-tagging      1  70.00   80.00  90.00  /",
+        "A name of an AI tag that is longer than its column may get  google-auto-tagging",
+        "  1  70.00   80.00  90.00  /",
     ]
 
 
@@ -45,11 +62,11 @@ def test_tags_text_shows_the_most_frequent_tags(tagsync: Command, library: Calla
     files = [file_object(f"/{n:02}.jpg", [f"tag-{n:02}", f"tag-{n // 2:02}"], [ai(f"Name {n:02}")]) for n in range(60)]
     library(*files, name="many.jsonl")
     lines = tagsync("tags", "--sandbox", "many.jsonl").out.splitlines()
-    assert (lines[1].split()[0], len(lines)) == ("tag-01", 51 + 1 + 51 + 1 + 2)
+    assert (lines[1].split()[0], len(lines)) == ("tag-01", 51 + 1 + 52 + 1 + 2)
     assert lines[-2] == "10 tags and 10 AI tags more: use --verbose, --format csv or --format html to show all"
     everything = tagsync("tags", "--sandbox", "many.jsonl", "--verbose").out.splitlines()
-    assert len(everything) == 61 + 1 + 61 + 1 + 1
-    assert everything[-1] == lines[-1] == "60 files: 60 tags, 60 AI tags; 0 without an ordinary tag"
+    assert len(everything) == 61 + 1 + 62 + 1 + 1
+    assert everything[-1] == lines[-1] == "60 files: 60 tags, 60 AI tags; 0 files without ordinary tags"
 
 
 def test_tags_json_has_the_members_of_the_contract(tagsync: Command) -> None:
@@ -62,7 +79,7 @@ def test_tags_json_has_the_members_of_the_contract(tagsync: Command) -> None:
         "name": "Dog",
         "source": "google-auto-tagging",
         "files": 2,
-        "confidence": {"min": 70, "median": 70, "max": 90},
+        "confidence": {"min": 70, "median": 80, "max": 90},
         **place,
     }
 
@@ -71,7 +88,7 @@ def test_tags_of_a_folder_count_only_its_files(tagsync: Command) -> None:
     document = tagsync("tags", "--path", "/shop/hats/", "--format", "json", *SANDBOX).document
     assert ([(tag["name"], tag["files"]) for tag in document["tags"]], document["files"]) == ([("catalog", 1)], 1)
     nothing = tagsync("tags", "--path", "/nothing/", *SANDBOX)
-    assert (nothing.code, nothing.out) == (0, "0 files: 0 tags, 0 AI tags; 0 without an ordinary tag\n")
+    assert (nothing.code, nothing.out) == (0, "0 files: 0 tags, 0 AI tags; 0 files without ordinary tags\n")
     assert "warning: the library has no file below '/nothing/': check the path" in nothing.err
 
 

@@ -4,6 +4,7 @@ import re
 import shlex
 import stat
 import subprocess
+import sys
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
@@ -509,3 +510,16 @@ def test_plan_and_state_directory_are_private(tagsync: Command) -> None:
     tagsync("plan", *SANDBOX, "--out=a.json", "tags.yaml")
     modes = {path: stat.S_IMODE(path.stat().st_mode) & 0o077 for path in [Path("a.json"), Path(".tagsync/sandbox")]}
     assert set(modes.values()) == {0}
+
+
+def test_error_on_a_terminal_breaks_between_words(tagsync: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    error = tagsync("tags", "--path", "shop", *SANDBOX).err.splitlines()[-1]
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    lines = tagsync("tags", "--path", "shop", *SANDBOX).err.splitlines()
+    assert lines[-3:] == [
+        "error: Invalid value for '--path':",
+        "  'shop' does not start and end with a",
+        "  slash, as folders do: use '/shop/'.",
+    ]
+    assert error == " ".join(map(str.strip, lines[-3:]))

@@ -20,15 +20,15 @@ def test_count_keeps_spellings_apart() -> None:
     assert {tag.name for tag in found.tags} == set(names)
 
 
-def test_count_of_ai_tags_is_by_source_with_the_lower_median() -> None:
+def test_count_of_ai_tags_is_by_source_with_the_median() -> None:
     files = [
-        current_file("/1", [], [ai("Dog", 90), ai("Dog", 50, AWS)]),
-        current_file("/2", [], [ai("Dog", 70.5)]),
+        current_file("/1", [], [ai("Dog", 96.4), ai("Dog", 50, AWS)]),
+        current_file("/2", [], [ai("Dog", 91.2)]),
         current_file("/3", [], [ai("Cat", None)]),
     ]
     root = Places("/", (FolderCount("/", 2),))
     [dog, cat, dog_aws] = count(files).ai_tags
-    assert dog == AITagUse("Dog", GOOGLE, 2, Confidences(70.5, 70.5, 90), root)
+    assert dog == AITagUse("Dog", GOOGLE, 2, Confidences(91.2, 93.8, 96.4), root)
     assert (cat.name, cat.confidence) == ("Cat", None)
     assert (dog_aws.source, dog_aws.confidence) == (AWS, Confidences(50, 50, 50))
 

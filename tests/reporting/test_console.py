@@ -1,6 +1,7 @@
 import io
 
 import pytest
+from builders import on_terminal
 
 from tagsync.reporting.console import Lines
 
@@ -41,6 +42,35 @@ def test_console_line_is_never_wrapped_or_read_as_markup(force: str) -> None:
     text = "[bold]:smile:" + " x" * 1000
     Lines(stream, environment={"FORCE_COLOR": force, "COLUMNS": "20", "TERM": "xterm"}).write(text)
     assert stream.getvalue() == text + "\n"
+
+
+def sentence(text: str, width: int) -> list[str]:
+    return on_terminal(lambda lines: lines.write_sentence(text), width)
+
+
+def test_console_sentence_breaks_between_words_and_indents_the_rest() -> None:
+    assert sentence("one two three", 13) == ["one two three"]
+    assert sentence("one two three", 12) == ["one two", "  three"]
+    assert sentence("    one two three", 12) == ["    one two", "      three"]
+    assert sentence("one 写真写真 two", 12) == ["one 写真写真", "  two"]
+
+
+def test_console_sentence_is_one_line_elsewhere() -> None:
+    stream = io.StringIO()
+    lines = Lines(stream, environment={"COLUMNS": "10", "FORCE_COLOR": "1", "NO_COLOR": "1"})
+    lines.write_sentence("Allow it with: --ack newTags@sha256:12")
+    assert stream.getvalue() == "Allow it with: --ack newTags@sha256:12\n"
+
+
+@pytest.mark.parametrize(
+    "piece", ["sha256:0123456789", "'/shop/a b c.jpg'", "tagsync apply plan.json --endpoint http://127.0.0.1"]
+)
+def test_console_sentence_keeps_paths_digests_and_commands_in_one_piece(piece: str) -> None:
+    assert sentence(f"apply it: {piece}", 12) == ["apply it:", f"  {piece}"]
+
+
+def test_console_sentence_has_an_option_to_copy_on_a_line_of_its_own() -> None:
+    assert sentence("Allow it with: --ack newTags@sha256:12", 80) == ["Allow it with:", "  --ack newTags@sha256:12"]
 
 
 def test_console_writes_empty_lines() -> None:

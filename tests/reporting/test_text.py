@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from builders import ai, current_file, current_state, plan_for, written
+from builders import ai, current_file, current_state, on_terminal, plan_for, written
 
 from tagsync.model import (
     Cause,
@@ -26,9 +26,12 @@ from tagsync.model import (
     Status,
     Timing,
 )
-from tagsync.reporting.console import Lines
+from tagsync.reporting.console import columns
 from tagsync.reporting.formats import plan_layouts, report_layouts
 from tagsync.reporting.log import TextLog
+from tagsync.reporting.plan_view import PlanView
+from tagsync.reporting.report_view import ReportView
+from tagsync.reporting.text import diagnostics_text, plan_text, report_text
 
 SHOWN_LINES = 60
 SHOWN_REASONS = 20
@@ -179,34 +182,53 @@ def test_plan_shows_every_removal_and_the_largest_additions(declare: Callable[..
     assert "  + 2 more tags, each on up to 3 files (-v lists them)" in lines
 
 
-class Terminal(io.StringIO):
-    """A stream that says it is a terminal."""
-
-    def isatty(self) -> bool:
-        return True
-
-
-def on_terminal(plan: Plan, width: int, **environment: str) -> list[str]:
-    stream = Terminal()
-    lines = Lines(stream, environment={"COLUMNS": str(width), "NO_COLOR": "1", **environment})
-    plan_layouts(plan).write("text", stream, lines=lines, is_file=False)
-    return stream.getvalue().splitlines()
+def plan_on_terminal(plan: Plan, width: int, **environment: str) -> list[str]:
+    return on_terminal(lambda lines: plan_text(PlanView(plan), lines), width, **environment)
 
 
 def test_plan_line_shortens_the_place_on_a_narrow_terminal(declare: Callable[..., DesiredState]) -> None:
     desired = declare("- match: /**\n  aiTags: {remove: [Person]}\n  tags: [a]")
     plan = planned(desired, current_file("/x.jpg", [], [ai("Person")]))
-    name = desired.manifests[0].shown_as
-    assert on_terminal(plan, 58)[2:4] == [
+    assert plan_on_terminal(plan, 58)[2:4] == [
         "  - AI Person  1 file   cannot be undone  …/tags.yaml:6:25",
         "  + a          1 file   …/tags.yaml:7:14",
     ]
-    assert on_terminal(plan, 57)[2:5] == [
+    assert plan_on_terminal(plan, 57)[2:5] == [
         "  - AI Person  1 file   cannot be undone",
-        f"      {name}:6:25",
+        "      …/tags.yaml:6:25",
         "  + a          1 file   …/tags.yaml:7:14",
     ]
-    assert on_terminal(plan, 400) == plan_lines(plan)
+    assert plan_on_terminal(plan, 39)[2:5] == [
+        "  - AI Person  1 file",
+        "      cannot be undone",
+        "      …/tags.yaml:6:25",
+    ]
+    assert plan_on_terminal(plan, 400) == plan_lines(plan)
+
+
+def test_plan_tag_that_is_too_wide_for_a_terminal_moves_only_its_own_line(
+    declare: Callable[..., DesiredState],
+) -> None:
+    desired = declare("- match: /**\n  aiTags: {remove: [Person, 夏の終わりの海岸の風景写真集]}")
+    plan = planned(desired, current_file("/x.jpg", [], [ai("Person"), ai("夏の終わりの海岸の風景写真集")]))
+    lines = plan_on_terminal(plan, 60)
+    assert lines[2:6] == [
+        "  - AI Person  1 file   cannot be undone  …/tags.yaml:6:25",
+        "  - AI 夏の終わりの海岸の風景写真集  1 file",
+        "      cannot be undone  …/tags.yaml:6:33",
+        "",
+    ]
+    assert max(map(columns, lines)) <= 60
+
+
+def test_plan_groups_on_a_narrow_terminal_break_between_their_parts(declare: Callable[..., DesiredState]) -> None:
+    plan = planned(declare("- match: /**\n  aiTags: {remove: [Person]}"), current_file("/x.jpg", [], [ai("Person")]))
+    lines = on_terminal(lambda lines: plan_text(PlanView(plan), lines, everything=True), 44)
+    assert lines[lines.index("  /x.jpg") :][:3] == [
+        "  /x.jpg",
+        "      - AI Person  cannot be undone",
+        "          …/tags.yaml:6:25",
+    ]
 
 
 def test_plan_lines_align_for_wide_characters(declare: Callable[..., DesiredState]) -> None:
@@ -266,16 +288,39 @@ def test_plan_shows_a_guard_above_half_of_both_its_limits(
 
 
 def test_plan_breaks_sentences_between_words_on_a_narrow_terminal(declare: Callable[..., DesiredState]) -> None:
-    assert on_terminal(guarded(declare, 120), 60)[-3:] == [
+    assert plan_on_terminal(guarded(declare, 120), 60)[-3:] == [
         "Below the limit of guard removedTags: the plan removes 120",
         "  of 400 tags (30 %). Only plans above both 30 % and 100",
         "  tags are blocked",
     ]
-    coloured = on_terminal(guarded(declare, 120), 60, NO_COLOR="", TERM="xterm-256color")
+    coloured = plan_on_terminal(guarded(declare, 120), 60, NO_COLOR="", TERM="xterm-256color")
     assert coloured[-3] == "\x1b[33mBelow the limit of guard removedTags:\x1b[0m the plan removes 120"
     assert coloured[-2:] == ["  of 400 tags (30 %). Only plans above both 30 % and 100", "  tags are blocked"]
-    blocked = on_terminal(guarded(declare, 200, blocked=True), 60)
-    assert blocked[-1] == f"  removedTags@{two_files(declare).digest}"
+    blocked = plan_on_terminal(guarded(declare, 200, blocked=True), 60)
+    assert blocked[-1] == f"  --ack removedTags@{two_files(declare).digest}"
+
+
+def test_report_breaks_sentences_between_words_on_a_narrow_terminal(declare: Callable[..., DesiredState]) -> None:
+    report = report_of(two_files(declare), FileOutcome(Status.FAILED, error="ImageKit says: the file is locked"))
+    lines = on_terminal(lambda lines: report_text(ReportView(report), lines), 40)
+    assert lines[:3] == [
+        "No files changed · 2 API calls in 1.5 s",
+        "  (1 retried, 3 rate-limited, 0.2 s",
+        "  waiting)",
+    ]
+    failed = next(at for at, line in enumerate(lines) if "failed" in line)
+    assert lines[failed : failed + 2] == ["  1 file (+1 tag): failed: ImageKit", "    says: the file is locked"]
+
+
+def test_diagnostics_break_between_words_on_a_narrow_terminal() -> None:
+    found = [
+        Diagnostic("warning", "x", "no file has the path '/shop/a red shoe.jpg': check it", Origin("t.yaml", 1, 2))
+    ]
+    assert on_terminal(lambda lines: diagnostics_text(found, lines, names={}, limit=1), 34) == [
+        "warning: t.yaml:1:2: no file has",
+        "  the path '/shop/a red shoe.jpg':",
+        "  check it",
+    ]
 
 
 def test_plan_names_a_blocking_guard_once_unless_the_caller_does(declare: Callable[..., DesiredState]) -> None:
