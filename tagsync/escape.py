@@ -38,6 +38,14 @@ def shown(text: str, limit: int | None = None) -> str:
     return _CI_LINE.sub(r"\1\\x3a", CI_COMMAND.sub(r"\\x23", text))
 
 
+def shortened(text: str, limit: int) -> str:
+    """Return text with an ellipsis in its middle if it is longer than a limit; its end says more than its start."""
+    if len(text) <= limit:
+        return text
+    start = (limit - 1) * 2 // 5
+    return f"{text[:start]}…{text[start + 1 - limit :]}"
+
+
 def quoted(text: str, limit: int = 60) -> str:
     """Return text in quotation marks, safe to print and cut to `limit` characters."""
     return f"'{shown(text, limit)}'"

@@ -268,7 +268,7 @@ class Output:
             raise  # nothing has begun, so old reports stay
         except TagsyncError as error:
             faults = (Diagnostic("error", code_of(error), str(error)),)
-            self._failure(f"No result: {faults[0].code}", faults, error.exit_code)
+            self._failure("No result: 1 error", faults, error.exit_code)
             raise
 
     def _failure(self, title: str, diagnostics: Sequence[Diagnostic], exit_code: int, more: int = 0) -> None:

@@ -36,7 +36,7 @@ from tagsync.model.desired import (
 from tagsync.model.diagnosis import NOT_TRIED, CheckVerdict, Diagnosis, Finding, Observed
 from tagsync.model.difference import Difference
 from tagsync.model.explanation import Contribution, Explanation, Verdict, Vote
-from tagsync.model.guard_words import examples_label, guard_finding, guard_limit, is_near_limit, near_limit, objection
+from tagsync.model.guard_words import guard_examples, guard_finding, guard_limit, is_near_limit, near_limit, objection
 from tagsync.model.inventory import (
     MIN_COMPARED,
     Agreement,
@@ -248,9 +248,9 @@ __all__ = [
     "comma_words",
     "commit_of",
     "counted",
-    "examples_label",
     "folded",
     "folder_of",
+    "guard_examples",
     "guard_finding",
     "guard_limit",
     "invisible_fault",

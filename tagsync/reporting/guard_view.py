@@ -11,7 +11,7 @@ from tagsync.model import (
     Op,
     Origin,
     Plan,
-    examples_label,
+    guard_examples,
     guard_finding,
     guard_limit,
     is_near_limit,
@@ -32,8 +32,7 @@ class GuardView(NamedTuple):
         limit: the limit; a guard blocks if all parts of it are exceeded.
         blocks: whether it blocks the plan, which then needs `ack`.
         result: that in a word.
-        examples: up to three paths and three tags that it counts.
-        label_of_examples: whether these are all files that it counts, or examples.
+        examples: up to three tags and up to three paths that it counts, each list with a label.
         ack: the option that allows this plan.
         objection: why it blocks, examples, and the option that allows this plan.
         below: how far the plan is from the limit, if it exceeds half of it; else empty.
@@ -46,8 +45,7 @@ class GuardView(NamedTuple):
     limit: str
     blocks: bool
     result: str
-    examples: tuple[str, ...]
-    label_of_examples: str
+    examples: tuple[tuple[str, tuple[str, ...]], ...]
     ack: str
     objection: str
     below: str
@@ -68,8 +66,7 @@ def guard_view(guard: Guard, digest: str, *, plan: str = "", origin: Origin | No
         guard_limit(guard),
         guard.blocked,
         "blocked" if guard.blocked else "passed",
-        (*guard.files, *guard.tags),
-        examples_label(guard),
+        guard_examples(guard),
         f"--ack {guard.id}@{digest}",
         objection(guard, digest),
         near_limit(guard) if is_near_limit(guard) and not guard.blocked else "",

@@ -139,7 +139,13 @@ def _listed(diagnostics: Iterable[Diagnostic]) -> str:
 def _guards(view: View) -> Iterator[_Case]:
     for item in view.guards:
         if item.blocks:
-            yield _Case("guards", item.guard, "guard", item.objection, "\n".join(map(shown, item.examples)))
+            yield _Case(
+                "guards",
+                item.guard,
+                "guard",
+                item.objection,
+                "\n".join(f"{label}: {', '.join(map(shown, texts))}" for label, texts in item.examples),
+            )
         else:
             yield _Case("guards", item.guard, notes=item.reason)
 

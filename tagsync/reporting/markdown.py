@@ -10,7 +10,7 @@ from heapq import nsmallest
 from itertools import islice
 from urllib.parse import quote, urlsplit
 
-from tagsync.escape import shown
+from tagsync.escape import shortened, shown
 from tagsync.model import NO_LONGER_DECLARED, Diagnostic, Op, as_shown, counted
 from tagsync.reporting.blocks import Block, fitted
 from tagsync.reporting.counts import MAX_PLACES, FolderCount, TagCount
@@ -96,7 +96,7 @@ def _remarks(view: View) -> list[str]:
 
 
 def _blocked(guard: GuardView) -> str:
-    examples = f" {guard.label_of_examples}: {', '.join(map(_name, guard.examples))}." if guard.examples else ""
+    examples = "".join(f" {label}: {', '.join(map(_name, texts))}." for label, texts in guard.examples)
     return (
         f"\n> **Blocked by guard {guard.guard}**: {guard.reason}.{examples}\n>\n"
         f"> If this is intended, apply it with: `{guard.ack}`\n"
@@ -288,7 +288,7 @@ def _cell(text: str) -> str:
 
 
 def _name(text: str) -> str:
-    return code(text, _MAX_NAME)
+    return code(shortened(shown(text), _MAX_NAME), _MAX_NAME)
 
 
 def _cut(text: str, limit: int) -> str:

@@ -95,7 +95,9 @@ def _losses(summary: Summary) -> Iterator[str]:
     """Yield how many files lose tags, unless the counts of tags show it."""
     losing = summary.files_losing
     if losing and summary.add_tags and summary.files_changed > 1:
-        files = "all files" if losing == summary.files_changed else counted(losing, "file")
+        files = counted(losing, "file")
+        if losing == summary.files_changed:
+            files = "both files" if losing == 2 else f"all {files}"  # noqa: PLR2004 - English has a word for two
         yield f"{files} {'loses' if losing == 1 else 'lose'} tags"
 
 

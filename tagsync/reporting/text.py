@@ -61,12 +61,13 @@ def plan_text(
         view: the plan.
         lines: writes the lines.
         everything: whether to add details, and all files.
-        with_blocks: whether to say why guards block the plan and how to allow it, or only name them.
+        with_blocks: whether to say why guards block the plan and how to allow it; otherwise, they are only named, and
+            on a terminal not even that, because the error right below names them.
         most_lines: how many lines the plan takes at most, unless removals and the largest additions need more.
     """
     plan = view.plan
     target = target_words(plan.target)
-    remarks = list(_remarks(view, everything=everything, with_blocks=with_blocks))
+    remarks = list(_remarks(view, everything=everything, with_blocks=with_blocks, is_terminal=lines.width is not None))
     if not plan.changes:
         if everything:
             _write_missing(view, lines)
@@ -122,7 +123,9 @@ def _write_unchanged(plan: Plan, target: str, lines: Lines) -> None:
     lines.write_sentence(("Nothing to do: ", style), f"{target} matches the manifests ({counts}).")
 
 
-def _remarks(view: PlanView, *, everything: bool, with_blocks: bool) -> Iterator[tuple[Segment, ...]]:
+def _remarks(
+    view: PlanView, *, everything: bool, with_blocks: bool, is_terminal: bool
+) -> Iterator[tuple[Segment, ...]]:
     """Yield the lines below the summary."""
     plan = view.plan
     if words := filter_sentence(plan.inputs):
@@ -135,13 +138,15 @@ def _remarks(view: PlanView, *, everything: bool, with_blocks: bool) -> Iterator
         return
     if words := cause_sentence(plan):
         yield ((words, ""),)
-    yield from _guard_remarks(view, with_blocks=with_blocks)
+    yield from _guard_remarks(view, with_blocks=with_blocks, is_terminal=is_terminal)
 
 
-def _guard_remarks(view: PlanView, *, with_blocks: bool) -> Iterator[tuple[Segment, ...]]:
+def _guard_remarks(view: PlanView, *, with_blocks: bool, is_terminal: bool) -> Iterator[tuple[Segment, ...]]:
     for guard in view.guards:
-        if guard.blocks:
-            yield ((guard.objection if with_blocks else f"Above the limit of guard {guard.guard}", "bold red"),)
+        if guard.blocks and with_blocks:
+            yield ((guard.objection, "bold red"),)
+        elif guard.blocks and not is_terminal:
+            yield ((f"Above the limit of guard {guard.guard}", "bold red"),)
         elif guard.below:
             verdict, colon, figures = guard.below.partition(":")
             yield ((verdict + colon, "yellow"), (figures, ""))

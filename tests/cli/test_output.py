@@ -158,8 +158,9 @@ def test_report_contains_the_error_of_a_wrong_key(
     tagsync: Command, served: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("IMAGEKIT_PRIVATE_KEY", "private_wrong")
-    result = tagsync("plan", "--endpoint", served(key=KEY), "--report=json=a.json", "tags.yaml")
+    result = tagsync("plan", "--endpoint", served(key=KEY), "--report=json=a.json", "--report=a.md", "tags.yaml")
     assert (result.code, result.out) == (1, "")
+    assert text("a.md").startswith("### No result: 1 error\n")
     (diagnostic,) = json.loads(text("a.json"))["diagnostics"]
     assert diagnostic["code"] == "authorisation"
     assert "Your account cannot be authenticated." in diagnostic["message"]

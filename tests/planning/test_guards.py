@@ -1,3 +1,4 @@
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -181,6 +182,34 @@ def test_objection_says_how_to_list_all_files_without_tags(tmp_path: Path) -> No
 )
 def test_guard_words_give_figures_and_limits(guard: Guard, finding: str, limit: str) -> None:
     assert f"the plan {finding}; the limit is {limit}" in rendered(plan_of(guards=[guard]), "junit")
+
+
+@pytest.mark.parametrize(
+    ("guard", "excess"),
+    [
+        (Guard(GuardId.REMOVED_TAGS, 80, 0, Limit(100), blocked=False), "remove more than 100 tags"),
+        (Guard(GuardId.REMOVED_AI_TAGS, 1, 0, Limit(1), blocked=False), "remove more than 1 AI tag"),
+        (Guard(GuardId.CHANGED_FILES, 9, 9, Limit(10), blocked=False), "change more than 10 files"),
+        (
+            Guard(GuardId.EMPTIED_FILES, 9, 9, Limit(10), blocked=False),
+            "leave more than 10 files without ordinary tags",
+        ),
+        (Guard(GuardId.NEW_TAGS, 12, 0, Limit(20), blocked=False), "add more than 20 new tags"),
+        (Guard(GuardId.CHANGED_FILES, 9, 9, Limit(10, 90), blocked=False), "exceed both 90 % and 10 files"),
+        (Guard(GuardId.REMOVED_TAGS, 2, 9, Limit(0, 30), blocked=False), "exceed 30 %"),
+    ],
+)
+def test_guard_near_its_limit_says_which_plans_it_blocks(guard: Guard, excess: str) -> None:
+    text = rendered(plan_of(guards=[guard]), "markdown")
+    assert f"- Close to the limit of guard {guard.id}: the plan " in text
+    assert f". Only plans that {excess} are blocked.\n" in text
+
+
+def test_objection_keeps_the_end_of_long_tags_and_lists_them_apart_from_files() -> None:
+    tags = tuple(f"{'x' * 200}-{season}" for season in ("spring", "summer"))
+    guard = Guard(GuardId.NEW_TAGS, 2, 0, Limit(0), blocked=True, files=("/a.jpg",), tags=tags)
+    text = rendered(plan_of(guards=[guard]), "junit")
+    assert re.search(r" New tags: 'x+…x+-spring', 'x+…x+-summer'\. Example files: '/a.jpg'\. If", text)
 
 
 @pytest.mark.parametrize(

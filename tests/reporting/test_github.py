@@ -47,7 +47,7 @@ def test_annotation_of_blocking_guard_has_ack() -> None:
     layouts = plan_layouts(plan_of(changed(current_file("/a.jpg"), (Op.ADD, "typo")), guards=(guard,)))
     words = (
         "Blocked by guard newTags: the plan adds 600 tags that the library does not have yet; the limit is 500 tags. "
-        "Examples: 'typo', '/a.jpg'. "
+        "Example tags: 'typo'. Example files: '/a.jpg'. "
         f"If this is intended, apply it with: --ack newTags@{DIGEST}"
     )
     assert annotations(written(layouts, "github")) == [f"::error title=guard newTags::{words}\n"]

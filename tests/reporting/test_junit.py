@@ -66,7 +66,7 @@ def test_junit_guard_case_fails_if_it_blocks() -> None:
         "Blocked by guard emptiedFiles: the plan leaves 1 of 10 files (10 %) without ordinary tags; "
         "the limit is 0 files. File: '/a.jpg'. If this is intended, apply it with: --ack emptiedFiles@sha256:"
     )
-    assert failure.text == "/a.jpg"
+    assert failure.text == "File: /a.jpg"
 
 
 def test_junit_report_has_case_for_each_file() -> None:

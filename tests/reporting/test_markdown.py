@@ -125,7 +125,7 @@ def test_comment_fits_max_bytes_and_counts_what_it_leaves_out(max_bytes: int) ->
     count = 3000
     text = rendered(many(count), "markdown", max_bytes=max_bytes)
     assert max_bytes * 0.5 < len(text.encode()) <= max_bytes
-    assert f"\n+{count:,} -{count:,} tags · all files lose tags · 2 API calls" in text
+    assert f"\n+{count:,} -{count:,} tags · all {count:,} files lose tags · 2 API calls" in text
     (left,) = re.findall(r"\n… and ([\d,]+) more added tags\n\n</details>", text)
     assert int(left.replace(",", "")) == count - text.count("\n| add | ")
     listed = len(re.findall("^- `/shop/", text, re.MULTILINE))
@@ -195,6 +195,16 @@ def test_comment_of_blocked_plan_names_guard_reason_and_ack() -> None:
     ) in text
 
 
+def test_comment_keeps_the_end_of_long_examples_and_tags_apart_from_files() -> None:
+    tags = tuple(f"{'a-long-name-of-a-collection-' * 3}{season}" for season in ("spring", "summer"))
+    guard = Guard(GuardId.NEW_TAGS, 600, 0, Limit(500), blocked=True, files=("/a.jpg",), tags=tags)
+    text = rendered(plan_of(guards=(guard,)), "markdown")
+    assert (
+        " Example tags: `a-long-name-of-…e-of-a-collection-spring`, `a-long-name-of-…e-of-a-collection-summer`. "
+        "Example files: `/a.jpg`.\n"
+    ) in text
+
+
 def test_comment_names_guards_only_past_half_their_limit() -> None:
     guards = [
         Guard(GuardId.NEW_TAGS, 251, 0, Limit(500), blocked=False),
@@ -202,8 +212,8 @@ def test_comment_names_guards_only_past_half_their_limit() -> None:
     ]
     text = rendered(plan_of(changed(current_file("/a.jpg"), (Op.ADD, "x")), guards=guards), "markdown")
     assert (
-        "- Below the limit of guard newTags: the plan adds 251 tags that the library does not have yet. "
-        "Only plans above 500 tags are blocked\n" in text
+        "- Close to the limit of guard newTags: the plan adds 251 tags that the library does not have yet. "
+        "Only plans that add more than 500 new tags are blocked.\n" in text
     )
     assert "changedFiles" not in text
 

@@ -79,7 +79,7 @@ def test_change_counts_leave_out_zeros(counts: tuple[int, int, int], words: str)
         (0, ""),
         (1, " · 1 file loses tags"),
         (2, " · 2 files lose tags"),
-        (184, " · all files lose tags"),
+        (184, " · all 184 files lose tags"),
     ],
 )
 def test_plan_summary_counts_files_that_lose_tags(losing: int | None, words: str) -> None:
@@ -88,6 +88,11 @@ def test_plan_summary_counts_files_that_lose_tags(losing: int | None, words: str
         assert f"+390 tags{words} · 26 API calls" in rendered(plan, kind)
         assert "lose" not in rendered(replace(plan, summary=plan.summary._replace(add_tags=0)), kind)
     assert (f"{losing} lose tags, " in rendered(plan, "html")) is bool(losing)
+
+
+def test_plan_summary_of_two_files_that_lose_tags_says_both() -> None:
+    plan = replace(PLAN, summary=Summary(2, 3, files_losing=2), estimate=Estimate())
+    assert "2 files: +3 tags · both files lose tags" in rendered(plan).splitlines()
 
 
 def test_sent_sentence_leaves_out_zeros() -> None:

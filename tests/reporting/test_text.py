@@ -87,7 +87,7 @@ def test_plan_has_one_line_per_operation_and_tag_and_a_summary(declare: Callable
         f"  - draft      2 files  {name}:7:16",
         f"  + catalog    2 files  {name}:6:14",
         "",
-        "3 files: +2 -2 tags, -1 AI tag · all files lose tags · 3 API calls, about 0.6 s",
+        "3 files: +2 -2 tags, -1 AI tag · all 3 files lose tags · 3 API calls, about 0.6 s",
         "  /shop/a.jpg     - draft  + catalog",
         "  /shop/b.jpg     - draft  + catalog",
         "  /shop/hero.jpg  - AI Person",
@@ -102,7 +102,7 @@ def test_plan_has_one_line_per_operation_and_tag_and_a_summary(declare: Callable
         "  /shop/hero.jpg",
         f"      - AI Person  cannot be undone  {name}:9:25",
         "",
-        "3 files: +2 -2 tags, -1 AI tag · all files lose tags · 3 API calls, about 0.6 s",
+        "3 files: +2 -2 tags, -1 AI tag · all 3 files lose tags · 3 API calls, about 0.6 s",
         "1 managed file unchanged",
         "3 API calls, about 0.6 s (the fewest possible; 5 without batching)",
         "Read 5 files in 0 API calls",
@@ -283,19 +283,25 @@ def test_plan_shows_a_guard_above_half_of_both_its_limits(
 ) -> None:
     shown = [line for line in plan_lines(guarded(declare, observed)) if "of guard" in line]
     share = round(observed / 4)
-    words = f"the plan removes {observed} of 400 tags ({share} %). Only plans above both 30 % and 100 tags are blocked"
-    assert shown == ([f"Below the limit of guard removedTags: {words}"] if is_shown else [])
+    words = (
+        f"Close to the limit of guard removedTags: the plan removes {observed} of 400 tags ({share} %). "
+        "Only plans that exceed both 30 % and 100 tags are blocked."
+    )
+    assert shown == ([words] if is_shown else [])
 
 
 def test_plan_breaks_sentences_between_words_on_a_narrow_terminal(declare: Callable[..., DesiredState]) -> None:
     assert plan_on_terminal(guarded(declare, 120), 60)[-3:] == [
-        "Below the limit of guard removedTags: the plan removes 120",
-        "  of 400 tags (30 %). Only plans above both 30 % and 100",
-        "  tags are blocked",
+        "Close to the limit of guard removedTags: the plan removes",
+        "  120 of 400 tags (30 %). Only plans that exceed both 30 %",
+        "  and 100 tags are blocked.",
     ]
     coloured = plan_on_terminal(guarded(declare, 120), 60, NO_COLOR="", TERM="xterm-256color")
-    assert coloured[-3] == "\x1b[33mBelow the limit of guard removedTags:\x1b[0m the plan removes 120"
-    assert coloured[-2:] == ["  of 400 tags (30 %). Only plans above both 30 % and 100", "  tags are blocked"]
+    assert coloured[-3] == "\x1b[33mClose to the limit of guard removedTags:\x1b[0m the plan removes"
+    assert coloured[-2:] == [
+        "  120 of 400 tags (30 %). Only plans that exceed both 30 %",
+        "  and 100 tags are blocked.",
+    ]
     blocked = plan_on_terminal(guarded(declare, 200, blocked=True), 60)
     assert blocked[-1] == f"  --ack removedTags@{two_files(declare).digest}"
 
@@ -333,6 +339,8 @@ def test_plan_names_a_blocking_guard_once_unless_the_caller_does(declare: Callab
     text = written(plan_layouts(plan, with_blocks=False), is_file=False)
     assert "\nAbove the limit of guard removedTags\n" in text
     assert "--ack" not in text
+    lines = on_terminal(lambda lines: plan_text(PlanView(plan), lines, with_blocks=False), 80)
+    assert "guard" not in "".join(lines)  # the error below it says so
 
 
 def test_plan_without_changes_has_nothing_to_do(declare: Callable[..., DesiredState]) -> None:
