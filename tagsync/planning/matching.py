@@ -193,7 +193,9 @@ class EntryMatch:
 def _across_folders(glob: str) -> str:
     """Return a glob that also matches in folders below; the same one if its last part has no star or it has **."""
     folder, _, name = glob.rpartition("/")
-    return f"{folder}/**/{name}" if "*" in name and "**" not in glob else glob
+    if "*" not in name or "**" in glob:
+        return glob
+    return f"{folder}/**" if name == "*" else f"{folder}/**/{name}"
 
 
 class PrefixStack:

@@ -180,6 +180,7 @@ def test_expect_error_names_both_numbers(declare: Declare) -> None:
         ("{path: /shop/bag/tote.jpg, tags: [x]}", "no folder '/shop/bag/'; did you mean '/shop/bags/tote.jpg'?"),
         ("{match: /shop/*.jpg, tags: [x]}", "its glob leaves out folders below, such as that of '/shop/bags/"),
         ("{match: /shop/*.jpg, tags: [x]}", "did you mean '/shop/**/*.jpg'?"),
+        ("{match: /shop/*, tags: [x]}", "of '/shop/bags/tote.jpg'; did you mean '/shop/**'?"),
         ("{match: /shop, tags: [x]}", "to select the files of a folder, write '/shop/**'"),
         ("{match: /Shop/BAGS, tags: [x]}", "to select the files of a folder, write '/shop/bags/**'"),
         (
