@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
+from difflib import get_close_matches
 
 from tagsync.api.gather import check_folder, now
 from tagsync.concurrency import blocking
-from tagsync.errors import RejectedError, UsageError
+from tagsync.errors import LibraryError, RejectedError, UsageError
 from tagsync.escape import quoted
 from tagsync.events import Listener, ignore
 from tagsync.globs import capture_fault, path_matcher
@@ -17,11 +18,17 @@ from tagsync.inventory.suggest import suggest
 from tagsync.library.deadline import check_duration, deadline
 from tagsync.library.reading.reader import LibraryReader
 from tagsync.library.target import Target, connect
-from tagsync.model import AIComparison, CurrentFile, CurrentState, Inventory, Suggestions, folded
+from tagsync.model import AIComparison, CurrentFile, CurrentState, Inventory, Suggestions, folded, normalized
 from tagsync.model.templates import CUSTOM_METADATA, FILE_TYPE
 from tagsync.planning.filter import select_fault
+from tagsync.planning.folder_hint import FolderHint, Folders
 from tagsync.planning.read_scope import needs_of
 from tagsync.planning.skipped_files import unreadable_finding
+
+_SECONDS_FOR_HINTS = 5
+"""How long to read the whole library for hints if no file meets the conditions."""
+
+_LEAST_SIMILARITY = 0.75
 
 
 class FoundFiles:
@@ -29,28 +36,50 @@ class FoundFiles:
 
     Attributes:
         diagnostics: what else was noticed.
+        known: the whole library, if no file meets the conditions, to find out why; None if it was not read.
     """
 
-    def __init__(self, current: CurrentState, wanted: FileFilter) -> None:
+    def __init__(self, current: CurrentState, wanted: FileFilter, known: CurrentState | None = None) -> None:
         self._current = current
+        self.known = known
         self._wanted = wanted
         self.diagnostics = (*current.diagnostics, *map(unreadable_finding, current.unreadable))
 
     def similar_path(self) -> str | None:
         """Return a path that the glob matches only if case and Unicode form make no difference.
 
-        It is None if the glob matches any path exactly, or if no such path was read.
+        It is None if no such path was read.
         """
-        glob, similar = self._wanted.glob, None
+        glob = self._wanted.glob
         if glob is None:
             return None
-        is_match, is_similar = path_matcher(glob), path_matcher(folded(glob))
-        for file in self._current.files:
-            if is_match(file.path):
-                return None
-            if similar is None and is_similar(folded(file.path)):
-                similar = file.path
-        return similar
+        is_similar = path_matcher(folded(glob))
+        return next((file.path for file in self._read if is_similar(folded(file.path))), None)
+
+    @property
+    def _read(self) -> Iterable[CurrentFile]:
+        return (self.known or self._current).files
+
+    def matches_glob(self) -> bool:
+        """Return whether the glob matches a path that was read."""
+        glob = self._wanted.glob
+        return glob is not None and any(map(path_matcher(glob), (file.path for file in self._read)))
+
+    def folder_hint(self) -> str:
+        """Return what to write instead of the glob if the library has a similar folder; else ""."""
+        hint, folders = FolderHint(self._wanted.glob or "/"), Folders()
+        for file in self._read:
+            hint.note(file.path, folded(file.path))
+            folders.note(file.path)
+        return hint.words(folders)
+
+    def similar_names(self) -> dict[str, str | None]:
+        """Return the tags and AI tags among the conditions that no file has, each with one that may be meant."""
+        tags, ai_tags = set[str](), set[str]()
+        for file in self._read:
+            tags.update(file.tags)
+            ai_tags.update(tag.name for tag in file.ai_tags)
+        return _similar(self._wanted.tags, tags) | _similar(self._wanted.ai_tags, ai_tags)
 
     def __iter__(self) -> Iterator[CurrentFile]:
         query = self._wanted.query
@@ -161,9 +190,30 @@ async def _found(
         # The database stays open as long as the result needs it.
         reader = LibraryReader(client, now=now, concurrency=target.concurrency, listener=listener)
         current = await reader.read(needs_of(wanted.glob, wanted.folder, query, tag))
+        known, may_be_wrong = None, max_duration is None and query is None and (tag or wanted.glob)
+        if may_be_wrong and not any(True for _ in selected(current.files, wanted, None)):
+            known = await _whole(LibraryReader(client, now=now, concurrency=target.concurrency))
     if query is not None and query in current.refused:
         raise RejectedError(f"the query {quoted(query, 200)} failed: {current.refused[query]}")
-    return FoundFiles(current, wanted)
+    return FoundFiles(current, wanted, known)
+
+
+async def _whole(reader: LibraryReader) -> CurrentState | None:
+    """Return the whole library, to compare its names with those that no file has; None if it cannot be read soon."""
+    try:
+        async with asyncio.timeout(_SECONDS_FOR_HINTS):
+            return await reader.read()
+    except (LibraryError, TimeoutError):
+        return None
+
+
+def _similar(names: Iterable[str], known: Collection[str]) -> dict[str, str | None]:
+    """Return the names that are not known, each with a known one that may be meant."""
+    keys = {folded(each): each for each in sorted(known, reverse=True)}
+    exact = {normalized(each) for each in known}
+    unknown = [name for name in names if normalized(name) not in exact]
+    close = {name: get_close_matches(folded(name), keys, n=1, cutoff=_LEAST_SIMILARITY) for name in unknown}
+    return {name: keys[found[0]] if found else None for name, found in close.items()}
 
 
 def _checked_glob(glob: str | None) -> str | None:

@@ -13,10 +13,10 @@ from tagsync.cli.output_files import check_writable, in_utf_8, opened
 from tagsync.cli.render import lines_to
 from tagsync.documents.inventory import agreement_document, files_document, renames_document, tags_document
 from tagsync.errors import UsageError
-from tagsync.escape import quoted, shown
+from tagsync.escape import quoted
 from tagsync.exporting.ai_rules_text import ai_rules_text
 from tagsync.exporting.vocabulary_text import vocabulary_text
-from tagsync.model import CurrentFile, Diagnostic, counted
+from tagsync.model import CurrentFile, Diagnostic, counted, folded
 from tagsync.model.cells import DEFAULT_SEPARATOR
 from tagsync.reporting import InventoryFormat
 from tagsync.reporting.console import Lines
@@ -120,18 +120,32 @@ def ls(
 
 def _hint(found: FoundFiles, glob: str | None, tags: Sequence[str], query: str | None, folder: str) -> str:
     """Return what to check if no file meets the conditions of `ls`."""
-    similar = None if tags else found.similar_path()
-    if glob and similar:
-        return f"{quoted(similar, 200)} exists, which differs only in case or Unicode form: write it as in the library"
+    names = found.similar_names() if found.known else {}
     checks = [
         f"check the path {quoted(folder, 200)}" if folder != "/" else "",
         "check the query" if query is not None else "",
-        f"{' and '.join(filter(None, ['tags' if tags else '', 'globs' if glob else '']))} are case-sensitive"
-        if tags or glob
-        else "",
-        f"for the files of a folder, write {shown(glob, 200)}/" if glob and not glob.endswith(("/", "*")) else "",
+        *(_tag_hint(name, meant) for name, meant in names.items()),
+        "tags are case-sensitive" if tags and not found.known else "",
+        _glob_hint(found, glob) if glob and not found.matches_glob() else "",
     ]
-    return "; ".join(filter(None, checks)) or "the library has no files"
+    if not any(checks):
+        return "each is met by some file, but none meets all" if glob or tags else "the library has no files"
+    return "; ".join(filter(None, checks))
+
+
+def _tag_hint(name: str, meant: str | None) -> str:
+    if meant is None:
+        return f"no file has the tag {quoted(name)}"
+    why = ", because tags are case-sensitive" if folded(meant) == folded(name) else ""
+    return f"no file has the tag {quoted(name)}{why}: did you mean {quoted(meant)}?"
+
+
+def _glob_hint(found: FoundFiles, glob: str) -> str:
+    if words := found.folder_hint():
+        return words
+    if similar := found.similar_path():
+        return f"{quoted(similar, 200)} exists, which differs only in case or Unicode form: write it as in the library"
+    return f"check the glob {quoted(glob, 200)}"
 
 
 def _csv(files: Iterable[CurrentFile], output: Output) -> Iterator[str]:
