@@ -25,7 +25,7 @@ from tagsync.planning.folder_hint import FolderHint, Folders
 from tagsync.planning.read_scope import needs_of
 from tagsync.planning.skipped_files import unreadable_finding
 
-_SECONDS_FOR_HINTS = 5
+SECONDS_FOR_HINTS = 5
 """How long to read the whole library for hints if no file meets the conditions."""
 
 _LEAST_SIMILARITY = 0.75
@@ -201,7 +201,7 @@ async def _found(
 async def _whole(reader: LibraryReader) -> CurrentState | None:
     """Return the whole library, to compare its names with those that no file has; None if it cannot be read soon."""
     try:
-        async with asyncio.timeout(_SECONDS_FOR_HINTS):
+        async with asyncio.timeout(SECONDS_FOR_HINTS):
             return await reader.read()
     except (LibraryError, TimeoutError):
         return None

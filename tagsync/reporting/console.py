@@ -17,8 +17,10 @@ _SHARE = 0.4
 """The share of a terminal's width that a column of a table takes at most."""
 
 _OPTION = "--ack "
-_PIECE = re.compile(rf"(?:{_OPTION}\S+|(?<=: )tagsync (?:apply|init|undo)\b.*|'/[^']*'\S*|[+-] (?:AI )?\S+|\S+)\s*")
-"""What is not broken: words, quoted paths, signed tags, commands, and options, which get a line of their own."""
+_PIECE = re.compile(
+    rf"(?:{_OPTION}\S+|(?<=: )tagsync (?:apply|init|undo)\b.*|'/[^']*'\S*|[+-] (?:AI )?\S+|\S+(?: %\S*)?)\s*"
+)
+"""What is not broken: words, figures in %, quoted paths, signed tags, commands, and options, which get a line each."""
 
 Segment = tuple[str, str]
 """Text that is safe to print, and a rich style, empty for none."""

@@ -10,6 +10,7 @@ from builders import AWS, ai, file_object, id_of, on_terminal, validator_of
 from canary import KEY, leaks
 from cli.command import Command, process, started, write_manifest
 
+from tagsync.api import inventory
 from tagsync.model import AITagUse, Confidences, FolderCount, Inventory, Places
 from tagsync.reporting.inventory_text import tags_text
 
@@ -215,6 +216,13 @@ def test_ls_lists_files_that_meet_all_conditions(tagsync: Command, arguments: li
 def test_ls_that_finds_nothing_says_what_to_check(tagsync: Command, arguments: list[str], hint: str) -> None:
     result = tagsync("ls", *SANDBOX, *arguments)
     assert result.err.endswith(f"warning: no file meets these conditions: {hint}\n")
+
+
+def test_ls_gives_no_hint_if_the_library_cannot_be_read_soon(tagsync: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inventory, "SECONDS_FOR_HINTS", 0)
+    result = tagsync("ls", *SANDBOX, "--tag", "Red")
+    assert (result.code, result.out) == (0, "")
+    assert result.err.endswith("warning: no file meets these conditions: tags are case-sensitive\n")
 
 
 def test_ls_of_a_folder_without_a_slash_says_how_to_list_it(tagsync: Command) -> None:

@@ -52,6 +52,8 @@ def test_console_sentence_breaks_between_words_and_indents_the_rest() -> None:
     assert sentence("one two three", 13) == ["one two three"]
     assert sentence("one two three", 12) == ["one two", "  three"]
     assert sentence("    one two three", 12) == ["    one two", "      three"]
+    assert sentence("one (100 %) two", 11) == ["one (100 %)", "  two"]
+    assert sentence("one (100 %) two", 10) == ["one", "  (100 %)", "  two"]
     assert sentence("one 写真写真 two", 12) == ["one 写真写真", "  two"]
 
 
