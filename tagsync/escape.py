@@ -38,7 +38,7 @@ def shown(text: str, limit: int | None = None) -> str:
     return _CI_LINE.sub(r"\1\\x3a", CI_COMMAND.sub(r"\\x23", text))
 
 
-def shortened(text: str, limit: int) -> str:
+def without_middle(text: str, limit: int) -> str:
     """Return text with an ellipsis in its middle if it is longer than a limit; its end says more than its start."""
     if len(text) <= limit:
         return text

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tagsync.escape import quoted, shortened, shown, shown_tag
+from tagsync.escape import quoted, shown, shown_tag, without_middle
 
 JOINERS = "\u200c\u200d"
 
@@ -146,5 +146,5 @@ def test_shown_tag_quotes_only_ambiguous_tags(tag: str, words: str) -> None:
 
 
 @pytest.mark.parametrize(("limit", "words"), [(10, "0123456789"), (9, "012…56789"), (2, "…9")])
-def test_shortened_text_has_an_ellipsis_in_its_middle(limit: int, words: str) -> None:
-    assert shortened("0123456789", limit) == words
+def test_text_without_its_middle_has_an_ellipsis_in_its_middle(limit: int, words: str) -> None:
+    assert without_middle("0123456789", limit) == words

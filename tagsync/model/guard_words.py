@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from tagsync.escape import quoted, shortened
+from tagsync.escape import quoted, without_middle
 from tagsync.model.policy import Guard, GuardId, Limit
 from tagsync.model.texts import counted
 
@@ -96,4 +96,4 @@ def objection(guard: Guard, digest: str, outside: int = 0) -> str:
 
 
 def _listed(texts: tuple[str, ...]) -> str:
-    return ", ".join(quoted(shortened(text, _MAX_EXAMPLE), _MAX_EXAMPLE) for text in texts)
+    return ", ".join(quoted(without_middle(text, _MAX_EXAMPLE), _MAX_EXAMPLE) for text in texts)

@@ -10,7 +10,7 @@ from heapq import nsmallest
 from itertools import islice
 from urllib.parse import quote, urlsplit
 
-from tagsync.escape import shortened, shown
+from tagsync.escape import shown, without_middle
 from tagsync.model import NO_LONGER_DECLARED, Diagnostic, Op, as_shown, counted
 from tagsync.reporting.blocks import Block, fitted
 from tagsync.reporting.counts import MAX_PLACES, FolderCount, TagCount
@@ -288,7 +288,7 @@ def _cell(text: str) -> str:
 
 
 def _name(text: str) -> str:
-    return code(shortened(shown(text), _MAX_NAME), _MAX_NAME)
+    return code(without_middle(shown(text), _MAX_NAME), _MAX_NAME)
 
 
 def _cut(text: str, limit: int) -> str:

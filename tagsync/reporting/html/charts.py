@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from tagsync.escape import shown
+from tagsync.escape import shown, without_middle
 from tagsync.model import Op, Plan, counted
 from tagsync.reporting.counts import MAX_PLACES, FolderCount, TagCount
 from tagsync.reporting.phrases import Names, shown_origin, usual_calls, why_words
@@ -150,29 +150,19 @@ def folder_chart(folders: Sequence[FolderCount], *, is_past: bool) -> Chart | No
 def shortened(texts: Iterable[str], limit: int = MAX_LABEL) -> dict[str, str]:
     """Return labels for distinct texts, safe to print: long ones shortened in the middle, and no two the same."""
     full = {text: shown(text) for text in texts}
-    labels = {text: _middle(words, limit) for text, words in full.items()}
+    labels = {text: without_middle(words, limit) for text, words in full.items()}
     while True:
         counts = Counter(labels.values())
         alike = [text for text, label in labels.items() if counts[label] > 1 and len(label) < len(full[text])]
         if not alike:
             return labels
         # What makes these texts differ is in their middle: show more of it until it shows.
-        labels |= {text: _middle(full[text], len(labels[text]) + 8) for text in alike}
+        labels |= {text: without_middle(full[text], len(labels[text]) + 8) for text in alike}
 
 
 def middle(text: str, limit: int = MAX_NAME) -> str:
-    """Return text, safe to print, with an ellipsis in its middle if it is longer than a limit.
-
-    The end says more than the start, so more of it is kept.
-    """
-    return _middle(shown(text), limit)
-
-
-def _middle(text: str, limit: int) -> str:
-    if len(text) <= limit:
-        return text
-    start = (limit - 1) * 2 // 5
-    return f"{text[:start]}…{text[start + 1 - limit :]}"
+    """Return text, safe to print, without its middle if it is longer than a limit."""
+    return without_middle(shown(text), limit)
 
 
 def _parts(count: FolderCount, longest: int) -> tuple[tuple[str, float, float], ...]:
