@@ -140,12 +140,14 @@ def _write_row(row: TagRow, lines: Lines, width: int | None) -> None:
     indent = " " * (len(label) - len(label.lstrip())) + _INDENT_OF_DETAILS
     line, used = list[Segment](), 0
     for text, style in row.segments:
-        words = text
+        piece = text
         if width is not None and line and used + columns(text.rstrip()) > width:
             lines.write_sentence(*line)
-            line, used, words = [], 0, indent + text.lstrip()
-        line.append((words, style))
-        used += columns(words)
+            line, used, piece = [], 0, indent + text.lstrip()
+        used += columns(piece)
+        if line and line[-1][1] == style:
+            piece = line.pop()[0] + piece
+        line.append((piece, style))
     text, style = line[-1]
     lines.write_sentence(*line[:-1], (text.rstrip(), style))
 
