@@ -26,7 +26,7 @@ ONE_PYTHON = tuple(
 same commands on each Python. The others read source and pages as text, which is the same on each Python."""
 OLDEST_PACKAGES = PYTHONS[1]
 """The Python of the session `lowest`. It is not the first one, so `.ci/run` needs to test each Python only once."""
-PYTEST = ("pytest", "-q", "-n", "auto", "--dist", "worksteal", "-p", "no:cacheprovider")
+PYTEST = ("pytest", "-q", "-n", "auto", "-p", "no:cacheprovider")
 
 os.environ["PATH"] = os.pathsep.join(
     [
@@ -184,7 +184,8 @@ def fuzz(session: nox.Session) -> None:
     """Run each fuzzer for a minute, and applies against a failing server for another."""
     install(session, "dev,fuzz")
     short = {"FUZZ_SECONDS": "60", "SOAK_MINUTES": "1"}
-    session.run(*PYTEST, "-m", "slow", "tests/fuzz", "tests/cli/test_soak.py", env=short)
+    # Few tests of a minute each are best shared as processes become free.
+    session.run(*PYTEST, "--dist", "worksteal", "-m", "slow", "tests/fuzz", "tests/cli/test_soak.py", env=short)
 
 
 @nox.session(venv_backend="none")
