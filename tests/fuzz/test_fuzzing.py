@@ -10,7 +10,7 @@ from fuzz.targets import TARGETS
 
 HERE = Path(__file__).parent
 SECONDS = int(os.environ.get("FUZZ_SECONDS", "600"))
-"""Seconds for each target; `.ci/run` takes a minute."""
+"""Seconds for each target; `.ci/run` takes half a minute."""
 SMALL = [sys.executable, "-c", "import subprocess, sys; sys.exit(subprocess.call(sys.argv[1:]))"]
 """Starts the fuzzer from a small process, because a new process inherits the peak memory of its parent."""
 
