@@ -1,7 +1,6 @@
 """Plan and apply repeatedly against a failing library that others change as well."""
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -23,7 +22,6 @@ MAX_CONNECTIONS = 8
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="this system does not tell of processes so")
 
-MINUTES = float(os.environ.get("SOAK_MINUTES", "30"))
 PATHS = [f"/{folder}/{number}.jpg" for folder in "abcd" for number in range(100)]
 FAULTS: list[dict[str, Any]] = [
     {"status": 429, "headers": {"X-RateLimit-Reset": "300"}},
@@ -216,4 +214,4 @@ def test_fifteen_seconds_of_failures_cost_no_memory_files_or_tags(tmp_path: Path
 
 @pytest.mark.slow
 def test_half_an_hour_of_failures_costs_no_memory_files_or_tags(tmp_path: Path) -> None:
-    soak(MINUTES, tmp_path, [*FAULTS, *LIES])
+    soak(30, tmp_path, [*FAULTS, *LIES])
