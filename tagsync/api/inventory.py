@@ -192,7 +192,8 @@ async def _found(
         current = await reader.read(needs_of(wanted.glob, wanted.folder, query, tag))
         known, may_be_wrong = None, max_duration is None and query is None and (tag or wanted.glob)
         if may_be_wrong and not any(True for _ in selected(current.files, wanted, None)):
-            known = await _whole(LibraryReader(client, now=now, concurrency=target.concurrency))
+            whole = LibraryReader(client, now=now, concurrency=target.concurrency)
+            known = current if current.reading.is_complete else await _whole(whole)
     if query is not None and query in current.refused:
         raise RejectedError(f"the query {quoted(query, 200)} failed: {current.refused[query]}")
     return FoundFiles(current, wanted, known)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from builders import AWS, ai, file_object, id_of, on_terminal, validator_of
+from builders import AWS, ai, file_object, id_of, on_terminal, validator_of, write_library
 from canary import KEY, leaks
 from cli.command import Command, process, started, write_manifest
 
@@ -218,9 +218,18 @@ def test_ls_that_finds_nothing_says_what_to_check(tagsync: Command, arguments: l
     assert result.err.endswith(f"warning: no file meets these conditions: {hint}\n")
 
 
-def test_ls_gives_no_hint_if_the_library_cannot_be_read_soon(tagsync: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ls_reads_the_library_for_a_hint_only_if_it_has_not_and_briefly(
+    tagsync: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(inventory, "SECONDS_FOR_HINTS", 0)
     result = tagsync("ls", *SANDBOX, "--tag", "Red")
+    assert result.err.endswith("did you mean 'red'?\n"), "it has listed all files"
+    files = (
+        file_object(f"/many/{n}.jpg", ["red"], createdAt=f"2024-01-{1 + n // 800:02d}T00:00:00.000Z")
+        for n in range(20_000)
+    )
+    write_library(Path("many.jsonl"), files)
+    result = tagsync("ls", "--sandbox=many.jsonl", "--tag", "Red")
     assert (result.code, result.out) == (0, "")
     assert result.err.endswith("warning: no file meets these conditions: tags are case-sensitive\n")
 
